@@ -1,0 +1,139 @@
+"""Checkpoints: one safetensors file that holds the weights and everything needed to rebuild the network."""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deblurcli.errors import OutputError, WeightsDamaged, WeightsUnavailable
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What a checkpoint says about itself.
+
+    Attributes:
+        architecture: a key of `deblurcli.networks.ARCHITECTURES`.
+        config: the hyper-parameters of that architecture.
+        name, version, licence: of the weights.
+        training: how they were made, as plain JSON data.
+    """
+
+    architecture: str
+    config: Mapping[str, Any]
+    name: str
+    version: str = "1"
+    licence: str = "unknown"
+    training: Mapping[str, Any] = field(default_factory=dict)
+
+
+def read_info(path: Path) -> ModelInfo:
+    """Read only the header of a checkpoint; needs neither torch nor the weights in memory.
+
+    Raises:
+        WeightsUnavailable: if the file is missing or unreadable.
+        WeightsDamaged: if it is not a checkpoint of this program.
+    """
+    # The safetensors format: 8 bytes little-endian header length, a JSON header, the tensors.
+    try:
+        with path.open("rb") as file:
+            (length,) = struct.unpack("<Q", file.read(8))
+            if length > 100_000_000:
+                raise ValueError("no safetensors header")
+            metadata = json.loads(file.read(length))["__metadata__"]
+        return ModelInfo(
+            architecture=metadata["architecture"],
+            config=json.loads(metadata["config"]),
+            name=metadata["name"],
+            version=metadata["version"],
+            licence=metadata["licence"],
+            training=json.loads(metadata["training"]),
+        )
+    except OSError as error:
+        raise WeightsUnavailable(f"{path}: cannot read the weights ({error.strerror}); check the path") from error
+    except (ValueError, KeyError, TypeError, struct.error) as error:
+        raise WeightsDamaged(f"{path}: not a deblurcli checkpoint; give a .safetensors file made by this program") from error
+
+
+def load_checkpoint(path: Path) -> tuple[nn.Module, ModelInfo]:
+    """Rebuild a network from its checkpoint, strictly: every weight must be there, with its shape, and no other.
+
+    Returns:
+        The network in evaluation mode with float32 weights, and what the file says about itself.
+
+    Raises:
+        WeightsUnavailable: if the file is missing or unreadable.
+        WeightsDamaged: if it is truncated, altered or not a checkpoint.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    info = read_info(path)
+    try:
+        state = load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise WeightsDamaged(f"{path}: the weights are damaged ({error}); get the file again") from error
+    return load_state(info, state, path), info
+
+
+def load_state(info: ModelInfo, state: Mapping[str, Tensor], source: Path) -> nn.Module:
+    """A network in evaluation mode from a state dict; `source` is named in the error if it does not fit exactly."""
+    import torch
+
+    from deblurcli.networks import build_network
+
+    try:
+        network = build_network(info.architecture, info.config)
+        network.load_state_dict({key: value.float() for key, value in state.items()}, strict=True)
+    except (ValueError, TypeError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise WeightsDamaged(f"{source}: the weights do not fit their architecture ({reason})") from error
+    if bad := [key for key, value in state.items() if not torch.isfinite(value).all()]:
+        raise WeightsDamaged(f"{source}: {bad[0]} holds values that are not finite; get the file again")
+    return network.eval()
+
+
+def save_checkpoint(path: Path, state: Mapping[str, Tensor], info: ModelInfo) -> None:
+    """Write a checkpoint whole or not at all.
+
+    Raises:
+        OutputError: if it cannot be written.
+    """
+    from safetensors.torch import save
+
+    metadata = {
+        "architecture": info.architecture,
+        "config": json.dumps(info.config),
+        "name": info.name,
+        "version": info.version,
+        "licence": info.licence,
+        "training": json.dumps(info.training),
+    }
+    data = save({key: value.detach().cpu().contiguous() for key, value in state.items()}, metadata)
+    write_whole(path, data)
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write through a temporary file beside the target, so that the target is complete or absent."""
+    temporary: Path | None = None
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".deblur-")
+        temporary = Path(name)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        if temporary:
+            temporary.unlink(missing_ok=True)
+        raise OutputError(f"{path}: cannot write ({error.strerror}); check the folder and the free space") from error

@@ -1,0 +1,70 @@
+"""One scale of SRN, row-wise: the same result as `SRN.restore_scale` on the whole image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from deblurcli.networks.rows import Delay, Rows, rows_of
+from deblurcli.networks.srn import SRN, ConvLSTM, ConvRNN, Stateless
+
+StateRows = Callable[[int, int], Tensor]  # rows [first, end) of the state that comes from the coarser scale
+
+
+class CellRows:
+    """The recurrent bottleneck. Reads as many rows of the old state as it is given of features."""
+
+    def __init__(self, cell: ConvLSTM | ConvRNN | Stateless, old_state: StateRows) -> None:
+        self.cell, self.old_state = cell, old_state
+        self.position = 0
+        self.memory = Delay()
+        convolution = {ConvLSTM: "gates", ConvRNN: "hidden", Stateless: "conv"}[type(cell)]
+        self.first: Rows = rows_of(getattr(cell, convolution))
+        self.second: Rows | None = rows_of(cell.output) if isinstance(cell, ConvRNN) else None
+
+    def push(self, x: Tensor, last: bool) -> tuple[Tensor, Tensor]:
+        """Features (N, 128, h, W) -> output and new state, each with the rows complete by then."""
+        if isinstance(self.cell, Stateless):
+            return self.first.push(x, last), x[:, :0]
+        state = self.old_state(self.position, self.position + x.shape[2]).to(x)
+        self.position += x.shape[2]
+        if isinstance(self.cell, ConvRNN):
+            assert self.second is not None
+            hidden = torch.tanh(self.first.push(torch.cat([x, state], 1), last))
+            return self.second.push(hidden, last), hidden
+        c, h = state.chunk(2, 1)
+        self.memory.push(c)
+        gates = self.first.push(torch.cat([x, h], 1), last)
+        return self.cell.update(gates, self.memory.take(gates.shape[2]))
+
+
+class ScaleRows:
+    """The encoder-decoder at one scale, between two pushes."""
+
+    def __init__(self, network: SRN, old_state: StateRows) -> None:
+        self.enc1, self.enc2, self.enc3 = rows_of(network.enc1), rows_of(network.enc2), rows_of(network.enc3)
+        self.dec3, self.dec2, self.dec1 = rows_of(network.dec3), rows_of(network.dec2), rows_of(network.dec1)
+        self.cell = CellRows(network.cell, old_state)
+        self.skip1, self.skip2 = Delay(), Delay()
+        self.base = Delay() if network.config.global_residual else None
+        self.dtype = network.enc1[0].weight.dtype
+
+    def push(self, blurry: Tensor, previous: Tensor, last: bool) -> tuple[Tensor, Tensor]:
+        """(N, C, h, W) float32 rows of the blurry image and of the coarser prediction -> prediction, state.
+
+        `h` must be a multiple of 4. The prediction is float32 whatever the network's own precision.
+        """
+        e1 = self.enc1.push(torch.cat([blurry, previous], 1).to(self.dtype), last)
+        self.skip1.push(e1)
+        e2 = self.enc2.push(e1, last)
+        self.skip2.push(e2)
+        hidden, state = self.cell.push(self.enc3.push(e2, last), last)
+        d2 = self.dec3.push(hidden, last)
+        d1 = self.dec2.push(d2.add_(self.skip2.take(d2.shape[2])), last)
+        image = self.dec1.push(d1.add_(self.skip1.take(d1.shape[2])), last).float()
+        if self.base is not None:
+            self.base.push(blurry)
+            image += self.base.take(image.shape[2])
+        return image, state
