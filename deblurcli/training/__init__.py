@@ -1,0 +1,1 @@
+"""Training: sharp photographs and real pairs in, a checkpoint out."""

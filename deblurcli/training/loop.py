@@ -1,0 +1,180 @@
+"""The training loop: resumable, with a moving average of the weights."""
+
+from __future__ import annotations
+
+import io
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from deblurcli.checkpoint import ModelInfo, save_checkpoint, write_whole
+from deblurcli.errors import WeightsDamaged
+from deblurcli.networks.srn import SRN
+from deblurcli.training.data import Batches, Photos
+from deblurcli.training.loss import multi_scale_loss
+from deblurcli.training.recipe import Recipe
+from deblurcli.training.validate import Validation, validate
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is.
+
+    Attributes:
+        step: steps done.
+        steps: steps in all.
+        loss: moving average of the loss.
+        psnr: the same of the batch's PSNR in dB, at full resolution.
+        learning_rate: of the last step.
+        seconds: since this process began to train.
+        validation: of the moving average's weights, when this step was one for it.
+    """
+
+    step: int
+    steps: int
+    loss: float
+    psnr: float
+    learning_rate: float
+    seconds: float
+    validation: Validation | None = None
+
+
+def train(
+    recipe: Recipe,
+    photos: Photos,
+    validation_pairs: list[tuple[Tensor, Tensor]],
+    folder: Path,
+    *,
+    device: str = "cpu",
+    start_from: Path | None = None,
+    save_every: float = 300.0,
+    validate_every: int = 1000,
+    report: Callable[[Progress], None] = lambda progress: None,
+) -> Path:
+    """Train until `recipe.steps`, going on from `folder`'s state where an earlier run left one.
+
+    Args:
+        recipe: every number that matters.
+        photos: what to learn from.
+        validation_pairs: (blurry, sharp) (3, H, W) uint8, to measure on; never trained on.
+        folder: gets `state.pt` (to resume) and `<name>.safetensors` (the result so far), each replaced whole.
+        device: "cpu" or "cuda".
+        start_from: checkpoint whose weights to begin with, in a new run.
+        save_every: seconds between two savings.
+        validate_every: steps between two validations.
+        report: called after every step.
+
+    Returns:
+        The path of the checkpoint, which holds the moving average of the weights.
+
+    Raises:
+        WeightsDamaged: if the state to go on from cannot be read.
+    """
+    torch.manual_seed(recipe.seed)
+    network = SRN(recipe.network)
+    initialise(network)
+    if start_from:
+        from deblurcli.checkpoint import load_checkpoint
+
+        network.load_state_dict(load_checkpoint(start_from)[0].state_dict())
+    network.to(device, memory_format=torch.channels_last)
+    optimizer = torch.optim.AdamW(network.parameters(), betas=(0.9, 0.99), weight_decay=1e-4)
+    average = {key: value.detach().clone() for key, value in network.state_dict().items()}
+    state_file, result = folder / "state.pt", folder / f"{recipe.name}.safetensors"
+    step = 0
+    if state_file.exists():
+        step = restore(state_file, network, optimizer, average, device)
+
+    def save() -> None:
+        state = {
+            "step": step,
+            "network": network.state_dict(),
+            "average": average,
+            "optimizer": optimizer.state_dict(),
+        }
+        buffer = io.BytesIO()
+        torch.save(state, buffer)
+        write_whole(state_file, buffer.getvalue())
+        summary: dict[str, Any] = {"steps": step, "recipe": recipe.as_dict()}
+        info = ModelInfo("srn", recipe.as_dict()["network"], recipe.name, "1", recipe.licence, summary)
+        save_checkpoint(result, average, info)
+
+    # One worker process makes the batches ahead of time; two cores leave no room for more.
+    batches = Batches(photos, recipe)
+    workers = max(1, (os.cpu_count() or 2) // 2)
+    loader = DataLoader(batches, batch_size=None, sampler=range(step, recipe.steps), num_workers=workers)
+    autocast = torch.autocast(torch.device(device).type, torch.bfloat16, enabled=recipe.precision == "bf16")
+    loss_mean = psnr_mean = 0.0
+    started = saved = time.monotonic()
+    for blurry_bytes, sharp_bytes in loader:
+        blurry, sharp = (
+            image.to(device, memory_format=torch.channels_last).float() / 255 for image in (blurry_bytes, sharp_bytes)
+        )
+        rate = recipe.rate_at(step)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        with autocast:
+            predictions = network(blurry)
+        loss = multi_scale_loss(predictions, sharp, recipe.network.resize, recipe.frequency_loss)
+        network.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(network.parameters(), recipe.clip)
+        optimizer.step()
+        step += 1
+        keep = min(recipe.ema, step / (10 + step))  # the first weights must not weigh on the average for long
+        for key, value in network.state_dict().items():
+            average[key].lerp_(value, 1 - keep)
+
+        error = (predictions[-1].detach().float().clamp(0, 1) - sharp).square().mean((1, 2, 3))
+        psnr = float((-10 * error.clamp(min=1e-10).log10()).mean())
+        first = step == 1 or not loss_mean
+        loss_mean = loss.item() if first else 0.98 * loss_mean + 0.02 * loss.item()
+        psnr_mean = psnr if first else 0.98 * psnr_mean + 0.02 * psnr
+        last = step == recipe.steps
+        measured = None
+        if validation_pairs and (last or step % validate_every == 0):
+            measured = validate(network, average, validation_pairs, autocast)
+        report(Progress(step, recipe.steps, loss_mean, psnr_mean, rate, time.monotonic() - started, measured))
+        if last or time.monotonic() - saved > save_every:
+            save()
+            saved = time.monotonic()
+    return result
+
+
+def initialise(network: SRN) -> None:
+    """He's initialisation; the second convolution of a residual block and the last one start near zero.
+
+    So a fresh network with a global residual starts as the identity, and learns from there.
+    """
+    for name, parameter in network.named_parameters():
+        if parameter.ndim == 1:
+            torch.nn.init.zeros_(parameter)
+        elif name.endswith("conv2.weight") and network.config.block == "residual":
+            torch.nn.init.normal_(parameter, std=1e-3)
+        elif name == f"dec1.{len(network.dec1) - 1}.weight":
+            torch.nn.init.normal_(parameter, std=1e-3)
+        else:
+            torch.nn.init.kaiming_normal_(parameter, nonlinearity="relu")
+
+
+def restore(
+    path: Path, network: SRN, optimizer: torch.optim.Optimizer, average: dict[str, Tensor], device: str
+) -> int:
+    """Load a saved state into all of these; returns the steps done."""
+    try:
+        state = torch.load(path, map_location=device, weights_only=True)
+        network.load_state_dict(state["network"])
+        optimizer.load_state_dict(state["optimizer"])
+        for key, value in average.items():
+            value.copy_(state["average"][key])
+        return int(state["step"])
+    except Exception as error:  # torch.load raises many kinds
+        reason = " ".join(str(error).split())[:200]
+        raise WeightsDamaged(f"{path}: cannot go on from this state ({reason}); remove it to start afresh") from error

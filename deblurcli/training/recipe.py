@@ -1,0 +1,103 @@
+"""A recipe: every number that decides how a network is trained, as one TOML file."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from deblurcli.errors import UsageError
+from deblurcli.networks.srn import SRNConfig
+from deblurcli.synthesis import BlurSettings
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train.
+
+    Attributes:
+        name: of the resulting weights.
+        licence: of the resulting weights.
+        network: the architecture's configuration.
+        blur: the blur synthesis.
+        steps: optimiser steps in all.
+        warmup: steps over which the learning rate rises from 0.
+        decay: the last steps, over which the learning rate falls to 0; it is constant in between, so that a run can
+            be lengthened by raising `steps` before the decay began.
+        batch: crops per step.
+        crop: side of a crop in pixels, a multiple of the network's size multiple.
+        learning_rate: of AdamW, between the warm-up and the decay.
+        ema: decay per step of the moving average of the weights, which is what is saved.
+        real: share of crops taken from real pairs, when there are any.
+        frequency_loss: weight of the Fourier amplitude loss beside the Charbonnier loss.
+        clip: largest norm of the gradient.
+        precision: "bf16" (autocast) or "fp32".
+        seed: decides the initial weights and every crop and blur.
+    """
+
+    name: str = "srn"
+    licence: str = "unknown"
+    network: SRNConfig = field(default_factory=SRNConfig)
+    blur: BlurSettings = field(default_factory=BlurSettings)
+    steps: int = 100_000
+    warmup: int = 200
+    decay: int = 30_000
+    batch: int = 8
+    crop: int = 128
+    learning_rate: float = 1e-3
+    ema: float = 0.999
+    real: float = 0.3
+    frequency_loss: float = 0.02
+    clip: float = 1.0
+    precision: str = "bf16"
+    seed: int = 1
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def rate_at(self, step: int) -> float:
+        """The learning rate of a step, counted from 0."""
+        rise = min(1.0, (step + 1) / max(self.warmup, 1))
+        fall = min(1.0, (self.steps - step) / max(self.decay, 1))
+        return self.learning_rate * rise * fall
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Read a recipe.
+
+    Raises:
+        UsageError: if the file cannot be read or names a setting that does not exist.
+    """
+    try:
+        with path.open("rb") as file:
+            data = tomllib.load(file)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot read the recipe ({error.strerror})") from error
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path}: not a TOML file ({error})") from error
+    return recipe_from(data, str(path))
+
+
+def recipe_from(data: dict[str, Any], source: str) -> Recipe:
+    """A recipe from plain data; `source` is named in errors."""
+    network = table(SRNConfig, data.pop("network", {}), f"{source}: [network]")
+    blur = table(BlurSettings, data.pop("blur", {}), f"{source}: [blur]")
+    recipe: Recipe = table(Recipe, {**data, "network": network, "blur": blur}, source)
+    if recipe.crop % recipe.network.size_multiple:
+        raise UsageError(f"{source}: crop must be a multiple of {recipe.network.size_multiple}")
+    if recipe.precision not in ("bf16", "fp32"):
+        raise UsageError(f"{source}: precision must be bf16 or fp32")
+    return recipe
+
+
+def table(kind: Any, values: dict[str, Any], source: str) -> Any:
+    known = {entry.name for entry in fields(kind)}
+    if unknown := sorted(set(values) - known):
+        raise UsageError(f"{source}: unknown setting {unknown[0]!r}; known: {', '.join(sorted(known))}")
+    return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
