@@ -9,6 +9,7 @@ from typing import Any
 from torch import nn
 
 from deblurcli.networks.srn import SRN, SRNConfig
+from deblurcli.networks.srn_parts import restore_in_parts
 
 
 @dataclass(frozen=True)
@@ -18,13 +19,15 @@ class Architecture:
     Attributes:
         config: the frozen dataclass of its hyper-parameters.
         build: from a config to a module whose forward takes (N, C, H, W) in [0, 1] and returns all scales' predictions.
+        restore_in_parts: runs such a module on an image of any size; see `srn_parts.restore_in_parts`.
     """
 
     config: Callable[..., Any]
     build: Callable[[Any], nn.Module]
+    restore_in_parts: Callable[..., None]
 
 
-ARCHITECTURES: dict[str, Architecture] = {"srn": Architecture(SRNConfig, SRN)}
+ARCHITECTURES: dict[str, Architecture] = {"srn": Architecture(SRNConfig, SRN, restore_in_parts)}
 
 
 def build_network(architecture: str, config: Mapping[str, Any]) -> nn.Module:

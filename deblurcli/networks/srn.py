@@ -50,7 +50,7 @@ class SRNConfig:
     @property
     def size_multiple(self) -> int:
         """Both sides of an input must be multiples of this: two strides of 2 at the coarsest scale."""
-        return 4 * 2 ** (self.scales - 1)
+        return 4 << (self.scales - 1)
 
 
 RELEASED = {  # the authors' three released variants

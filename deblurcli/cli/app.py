@@ -1,0 +1,16 @@
+"""The two faces of the command line: the main job without a command word, and the commands beside it."""
+
+from __future__ import annotations
+
+import typer
+
+from deblurcli.cli import bench, restore, synth, train, weights
+
+restore_app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
+restore_app.command(epilog=restore.EPILOG)(restore.restore)
+
+commands = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
+commands.command()(bench.bench)
+commands.command()(synth.synth)
+commands.command()(train.train)
+commands.add_typer(weights.app, name="weights")

@@ -1,0 +1,1 @@
+"""Weights in the authors' format, read and turned into ours."""

@@ -1,0 +1,31 @@
+"""Reading and writing photographs without losing anything."""
+
+from deblurcli.images.formats import (
+    CAMERA_RAW,
+    READABLE,
+    WRITABLE,
+    display_name,
+    format_for,
+    is_image_name,
+    suffix_for,
+)
+from deblurcli.images.photo import JpegCoding, Metadata, Photo
+from deblurcli.images.read import read_photo
+from deblurcli.images.write import OutputExists, encode_photo, write_photo
+
+__all__ = [
+    "CAMERA_RAW",
+    "READABLE",
+    "WRITABLE",
+    "JpegCoding",
+    "Metadata",
+    "OutputExists",
+    "Photo",
+    "display_name",
+    "encode_photo",
+    "format_for",
+    "is_image_name",
+    "read_photo",
+    "suffix_for",
+    "write_photo",
+]

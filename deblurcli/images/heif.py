@@ -1,0 +1,54 @@
+"""HEIC and HEIF, through the optional package pillow-heif; 10 and 12 bits a sample become 16."""
+
+from __future__ import annotations
+
+import io
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from deblurcli.errors import DeblurError, InputError, OutputError
+from deblurcli.images.colour import split_alpha
+from deblurcli.images.exif import without_prefix
+from deblurcli.images.limits import check_size
+from deblurcli.images.photo import Metadata, Photo
+from deblurcli.images.pixels import Pixels
+
+_INSTALL = 'HEIC needs an extra package; install it with: pip install "deblurcli[heif]"'
+_MODES = {(1, 1): "L", (3, 1): "RGB", (4, 1): "RGBA", (1, 2): "I;16", (3, 2): "RGB;16", (4, 2): "RGBA;16"}
+
+
+def decode_heif(data: bytes) -> Photo:
+    """Decode the primary picture of a HEIF file. Without pillow-heif, raises InputError without a file name."""
+    file = _library(InputError).open_heif(io.BytesIO(data), convert_hdr_to_8bit=False)
+    check_size(*file.size)
+    pixels, alpha = split_alpha(np.array(file))
+    info = file.info
+    metadata = Metadata(
+        exif=without_prefix(info["exif"]) if info.get("exif") else None,
+        icc=info.get("icc_profile") or None,
+        xmp=info.get("xmp") or None,
+    )
+    notes = (f"only the main one of its {len(file)} pictures was read",) if len(file) > 1 else ()
+    return Photo(pixels, alpha, "HEIF", metadata, notes)
+
+
+def encode_heif(samples: Pixels, metadata: Metadata, quality: int) -> bytes:
+    """Encode (H, W), (H, W, 3) or (H, W, 4) samples; uint16 is stored with 10 bits. OutputError without pillow-heif."""
+    library = _library(OutputError)
+    count = 1 if samples.ndim == 2 else samples.shape[2]
+    height, width = samples.shape[:2]
+    described: dict[str, Any] = {"exif": metadata.exif, "icc_profile": metadata.icc, "xmp": metadata.xmp}
+    image = library.from_bytes(_MODES[count, samples.itemsize], (width, height), samples.tobytes())
+    file = io.BytesIO()
+    image.save(file, quality=quality, chroma=444, **{key: value for key, value in described.items() if value})
+    return file.getvalue()
+
+
+def _library(error: type[DeblurError]) -> ModuleType:
+    try:
+        import pillow_heif
+    except ImportError:
+        raise error(_INSTALL) from None
+    return pillow_heif  # type: ignore[no-any-return, unused-ignore]

@@ -1,0 +1,96 @@
+"""Writing a photograph to a file, whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+from deblurcli.errors import OutputError, UsageError
+from deblurcli.images.atomic import write_atomically
+from deblurcli.images.formats import display_name, format_for, suffix_for
+from deblurcli.images.photo import Photo
+
+
+class OutputExists(OutputError):  # noqa: N818
+    """The output is there already, and overwriting was not asked for."""
+
+
+def encode_photo(photo: Photo, format: str, quality: int | None = None) -> tuple[bytes, tuple[str, ...]]:
+    """The bytes of a file in `format` ("JPEG", "PNG", ...), and notes on what the format could not hold.
+
+    `quality` is 1 to 100, for JPEG, WebP, AVIF and HEIF; by default as good as the source where that is known, and
+    high otherwise. The metadata is written along. BMP, PNG and TIFF are lossless.
+
+    Raises UsageError for an unknown format or quality, OutputError (its text one line) when the picture does not fit
+    the format.
+    """
+    suffix_for(format)  # refuses unknown names
+    if quality is not None and not 1 <= quality <= 100:
+        raise UsageError(f"quality {quality} is not between 1 and 100")
+    from deblurcli.images.encode import encode
+
+    return encode(photo, format, quality)
+
+
+def write_photo(
+    photo: Photo, path: Path, *, format: str | None = None, quality: int | None = None, overwrite: bool = False
+) -> tuple[str, ...]:
+    """Write a photograph with its metadata; the suffix of the path decides the format unless `format` does.
+
+    `quality` as for `encode_photo`. Returns notes the user should be told, about what the format could not hold.
+    A link is followed, and what it leads to is overwritten.
+
+    Raises UsageError for a suffix, format or quality that cannot be written, OutputExists when the file is there and
+    `overwrite` is False, OutputError for all else; an existing file is then untouched and nothing new is left behind.
+    """
+    format = format or format_for(path)
+    label = display_name(path)
+    try:
+        target = path.resolve() if path.is_symlink() else path
+        if target.exists():
+            _refuse_what_is_there(target, label, overwrite)
+        data, notes = encode_photo(photo, format, quality)
+        write_atomically(data, target, overwrite=overwrite)
+    except FileExistsError:
+        raise _exists(label) from None
+    except OutputExists:
+        raise
+    except OutputError as problem:
+        raise OutputError(f"{label}: {problem}") from None
+    except OSError as problem:
+        raise OutputError(f"{label}: {_file_problem(problem)}") from None
+    except ValueError:  # a NUL character in the name
+        raise OutputError(f"{label}: not a possible file name; choose another") from None
+    return notes
+
+
+def _exists(label: str) -> OutputExists:
+    return OutputExists(f"{label}: exists already; choose another name or allow overwriting")
+
+
+def _refuse_what_is_there(target: Path, label: str, overwrite: bool) -> None:
+    if target.is_dir():
+        raise OutputError("a folder has this name; choose another")
+    if not target.is_file():
+        raise OutputError("not an ordinary file; choose another name")
+    if not overwrite:
+        raise _exists(label)
+
+
+def _file_problem(problem: OSError) -> str:
+    match problem.errno:
+        case errno.ENOENT:
+            return "the folder does not exist; create it first"
+        case errno.ENOTDIR:
+            return "a part of this path is a file, not a folder; choose another"
+        case errno.EACCES | errno.EPERM:
+            return "no permission to write there; choose another folder"
+        case errno.EROFS:
+            return "the disk is read-only; choose another folder"
+        case errno.ENOSPC | errno.EDQUOT:
+            return "the disk is full; free some space or choose another folder"
+        case errno.EFBIG:
+            return "the file is larger than this file system or account may hold; choose another folder"
+        case errno.ENAMETOOLONG:
+            return "the name is too long for this file system; shorten it"
+    return f"cannot be written ({problem.strerror or problem}); check the disk"

@@ -1,0 +1,1 @@
+"""Image quality measures with one stated definition each."""

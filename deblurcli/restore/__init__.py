@@ -1,0 +1,1 @@
+"""Restoring photographs: from pixels to pixels."""
