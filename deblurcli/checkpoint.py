@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import struct
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from deblurcli.atomic import write_atomically
 from deblurcli.errors import OutputError, WeightsDamaged, WeightsUnavailable
 
 if TYPE_CHECKING:
@@ -61,7 +60,9 @@ def read_info(path: Path) -> ModelInfo:
     except OSError as error:
         raise WeightsUnavailable(f"{path}: cannot read the weights ({error.strerror}); check the path") from error
     except (ValueError, KeyError, TypeError, struct.error) as error:
-        raise WeightsDamaged(f"{path}: not a deblurcli checkpoint; give a .safetensors file made by this program") from error
+        raise WeightsDamaged(
+            f"{path}: not a deblurcli checkpoint; give a .safetensors file made by this program"
+        ) from error
 
 
 def load_checkpoint(path: Path) -> tuple[nn.Module, ModelInfo]:
@@ -119,21 +120,7 @@ def save_checkpoint(path: Path, state: Mapping[str, Tensor], info: ModelInfo) ->
         "training": json.dumps(info.training),
     }
     data = save({key: value.detach().cpu().contiguous() for key, value in state.items()}, metadata)
-    write_whole(path, data)
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write through a temporary file beside the target, so that the target is complete or absent."""
-    temporary: Path | None = None
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".deblur-")
-        temporary = Path(name)
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        write_atomically(data, path, overwrite=True)
     except OSError as error:
-        if temporary:
-            temporary.unlink(missing_ok=True)
         raise OutputError(f"{path}: cannot write ({error.strerror}); check the folder and the free space") from error

@@ -1,4 +1,4 @@
-"""What can go wrong, as one table: every error a user can meet says what, where and what to do, and has an exit code."""
+"""What can go wrong, as one table: every error says what, where and what to do, and has an exit code."""
 
 from __future__ import annotations
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import torch
+
+from deblurcli.networks.srn import SRN, SRNConfig
 
 
 @pytest.fixture(scope="session")
@@ -15,3 +19,31 @@ def shared() -> Path:
     if not (folder / "oracle" / "make_checkpoint.py").is_file():
         pytest.skip(f"no reference data in {folder}; set DEBLUR_SHARED to its folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def make_network() -> Callable[..., SRN]:
+    """(config, seed, last) -> a network with random weights of He's size, `last` times that in its last convolution."""
+
+    def make(config: SRNConfig, seed: int = 0, last: float = 1.0) -> SRN:
+        network = SRN(config).eval().requires_grad_(False)
+        generator = torch.Generator().manual_seed(seed)
+        for name, parameter in network.named_parameters():
+            size = (2 / parameter[0].numel()) ** 0.5 if parameter.ndim == 4 else 0.1
+            if name.endswith("conv2.weight") and config.block == "residual":
+                size *= 0.3  # or every block would double the values, and with them the rounding errors
+            parameter.copy_(torch.randn(parameter.shape, generator=generator) * size)
+        network.dec1[-1].weight *= last
+        network.dec1[-1].bias *= last
+        return network
+
+    return make
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """On tiny networks threads cost more than they bring."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

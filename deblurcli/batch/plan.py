@@ -43,7 +43,9 @@ def plan_jobs(inputs: Sequence[Path], output: Path | None, *, recursive: bool, f
         jobs = [Job(inputs[0], output, chosen)]
     else:
         if output is not None and output.exists() and not output.is_dir():
-            raise UsageError(f"{display_name(output)}: is a file, but these inputs need a folder; give another --output")
+            raise UsageError(
+                f"{display_name(output)}: is a file, but these inputs need a folder; give another --output"
+            )
         jobs = [job for path in inputs for job in jobs_of(path, output, recursive, format)]
     refuse_clashes(jobs)
     if not jobs:
@@ -98,7 +100,9 @@ def refuse_clashes(jobs: Sequence[Job]) -> None:
     for one in jobs:
         target = one.target.resolve()
         if target in sources:
-            raise UsageError(f"{display_name(one.target)}: is an input, and inputs are never overwritten; choose another --output")
+            raise UsageError(
+                f"{display_name(one.target)}: is an input, and inputs are never overwritten; choose another --output"
+            )
         if target in targets:
             first, second = display_name(targets[target]), display_name(one.source)
             raise UsageError(f"{first} and {second} would both become {display_name(one.target)}; rename one of them")

@@ -98,7 +98,9 @@ def run_jobs(
         except DeblurError as error:
             outcome = Outcome(job, Status.FAILED, error=error)
         except MemoryError:
-            text = f"{display_name(job.source)}: not enough memory for this image; close other programs or scale it down"
+            text = (
+                f"{display_name(job.source)}: not enough memory for this image; close other programs or scale it down"
+            )
             outcome = Outcome(job, Status.FAILED, error=DeblurError(text))
         yield replace(outcome, seconds=time.perf_counter() - started)
 

@@ -6,10 +6,10 @@ import typer
 
 from deblurcli.cli import bench, restore, synth, train, weights
 
-restore_app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
+restore_app = typer.Typer(add_completion=False, rich_markup_mode="markdown", pretty_exceptions_enable=False)
 restore_app.command(epilog=restore.EPILOG)(restore.restore)
 
-commands = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
+commands = typer.Typer(add_completion=False, rich_markup_mode="markdown", pretty_exceptions_enable=False)
 commands.command()(bench.bench)
 commands.command()(synth.synth)
 commands.command()(train.train)

@@ -7,7 +7,7 @@ import os
 import sys
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -22,14 +22,22 @@ if TYPE_CHECKING:
     from deblurcli.restore.deblurrer import Deblurrer
 
 EPILOG = """\
-[bold]Other commands[/bold] (each has its own --help): [bold]deblur weights[/bold] lists and imports models,
-[bold]deblur bench[/bold] measures quality, [bold]deblur train[/bold] trains, [bold]deblur synth[/bold] makes blurry
-pictures out of sharp ones.
+**Other commands** (each has its own --help): `deblur weights` lists and imports models, `deblur bench` measures
+quality, `deblur train` trains, `deblur synth` makes blurry pictures out of sharp ones.
 
-[bold]Exit codes[/bold]: 0 all done; 1 some files failed; 2 wrong usage; 3 nothing to do or unreadable input;
+**Exit codes**: 0 all done; 1 some files failed; 2 wrong usage; 3 nothing to do or unreadable input;
 4 weights not available; 5 weights damaged; 130 interrupted."""
 
-FORMATS = {"jpeg": "JPEG", "jpg": "JPEG", "png": "PNG", "tiff": "TIFF", "webp": "WEBP", "bmp": "BMP", "avif": "AVIF", "heif": "HEIF"}
+FORMATS = {
+    "jpeg": "JPEG",
+    "jpg": "JPEG",
+    "png": "PNG",
+    "tiff": "TIFF",
+    "webp": "WEBP",
+    "bmp": "BMP",
+    "avif": "AVIF",
+    "heif": "HEIF",
+}
 
 
 class Precision(str, Enum):
@@ -48,30 +56,37 @@ def show_version(wanted: bool) -> None:
 
 
 Output = Annotated[
-    Optional[Path],
-    typer.Option("--output", "-o", help="File or folder for the result. Default: photo-deblurred.jpg beside the input."),
+    Path | None,
+    typer.Option(
+        "--output", "-o", help="File or folder for the result. Default: photo-deblurred.jpg beside the input."
+    ),
 ]
 
 
 @command
 def restore(
     inputs: Annotated[
-        list[Path], typer.Argument(metavar="INPUT...", help="Photos or folders; - reads standard input.", show_default=False)
+        list[Path],
+        typer.Argument(metavar="INPUT", help="Photos or folders; - reads standard input.", show_default=False),
     ],
     output: Output = None,
     recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Also the subfolders of a folder.")] = False,
     model: Annotated[str, typer.Option(help="A model's name (deblur weights list) or a weights file.")] = "srn-fast",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
-    precision: Annotated[Precision, typer.Option(help="auto takes the fastest that is checked to be safe.")] = Precision.auto,
+    precision: Annotated[
+        Precision, typer.Option(help="auto takes the fastest that is checked to be safe.")
+    ] = Precision.auto,
     strength: Annotated[float, typer.Option(min=0.0, max=1.0, help="0 changes nothing, 1 is the full result.")] = 1.0,
     compare: Annotated[bool, typer.Option("--compare", help="Also write a before/after picture.")] = False,
     format: Annotated[
-        Optional[str], typer.Option(help=f"{', '.join(key for key in FORMATS if key != 'jpg')}. Default: by the name.")
+        str | None, typer.Option(help=f"{', '.join(key for key in FORMATS if key != 'jpg')}. Default: by the name.")
     ] = None,
     quality: Annotated[
-        Optional[int], typer.Option(min=1, max=100, help="Of JPEG, WebP, AVIF. Default: like the source, or 95.")
+        int | None, typer.Option(min=1, max=100, help="Of JPEG, WebP, AVIF. Default: like the source, or 95.")
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results that exist. Inputs never are.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace results that exist. Inputs never are.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per file on standard output.")] = False,
     version: Annotated[
@@ -80,8 +95,8 @@ def restore(
 ) -> None:
     """Remove motion blur from photos.
 
-    [bold]deblur photo.jpg -o sharp.jpg[/bold] restores one photo; [bold]deblur holiday/ -o sharp/[/bold] a folder. Size,
-    format, EXIF, colour profile and transparency stay as they are, and the input is never touched.
+    `deblur photo.jpg -o sharp.jpg` restores one photo; `deblur holiday/ -o sharp/` a folder. Size, format, EXIF, colour
+    profile and transparency stay as they are, and the input is never touched.
     """
     written_format = pillow_format(format)
     if Path("-") in inputs:
@@ -113,7 +128,9 @@ def restore(
         say(f"{deblurrer.info.name} on {deblurrer.device}, {precision_name(deblurrer)}")
     with FileProgress(len(jobs), quiet) as progress:
         outcomes = []
-        for outcome in run_jobs(jobs, deblurrer, options, lambda job: progress.begin(job.source.name), progress.advance):
+        for outcome in run_jobs(
+            jobs, deblurrer, options, lambda job: progress.begin(job.source.name), progress.advance
+        ):
             progress.end()
             outcomes.append(outcome)
             if line := line_of(outcome, quiet):
@@ -135,11 +152,11 @@ def pillow_format(name: str | None) -> str | None:
 
 
 def refuse_hopeless(job: Job, options: Options) -> None:
-    """For a single file, what can be known before torch is loaded: an output that is there, an input that is not."""
+    """For a single file, what can be said before the seconds that torch takes to load."""
     if job.target.exists() and not options.overwrite:
         raise InputError(f"{display_name(job.target)}: exists already, nothing to do; replace it with --overwrite")
-    if job.source != Path("-"):
-        check_readable(job.source)
+    if job.source != Path("-") and not job.source.exists():
+        read_source(job.source)  # its error is the right one
 
 
 def pipe(source: Path, format: str | None, options: Options, model: str, device: str, precision: str) -> None:

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from deblurcli.checkpoint import ModelInfo, save_checkpoint
+from deblurcli.convert.tensor_bundle import read_tensor_bundle
 from deblurcli.errors import WeightsDamaged
 from deblurcli.networks.srn import RELEASED, SRNConfig
 
@@ -142,3 +146,27 @@ def _checked(tensors: Mapping[str, NDArray[Any]], name: str, shape: tuple[int, .
     else:
         return tensor
     raise WeightsDamaged(f"{source}: tensor {name} {problem}; use the authors' released deblur.model-523000")
+
+
+def import_release(prefix: Path, output: Path) -> ModelInfo:
+    """Write a released checkpoint as a safetensors file.
+
+    Raises:
+        WeightsUnavailable: if a file is missing.
+        WeightsDamaged: if one is damaged, truncated or not a released SRN checkpoint.
+        OutputError: if the result cannot be written.
+    """
+    import torch
+
+    tensors = read_tensor_bundle(prefix)
+    variant = recognise_release(tensors, str(prefix))
+    config, state = convert_release(tensors, str(prefix))
+    info = ModelInfo(
+        architecture="srn",
+        config=asdict(config),
+        name=f"srn-released-{variant}",
+        licence="MIT",
+        training={"source": "weights released by the authors of SRN (Tao et al., CVPR 2018)", "variant": variant},
+    )
+    save_checkpoint(output, {name: torch.from_numpy(value) for name, value in state.items()}, info)
+    return info

@@ -5,13 +5,13 @@ from __future__ import annotations
 import errno
 from pathlib import Path
 
+from deblurcli.atomic import write_atomically
 from deblurcli.errors import OutputError, UsageError
-from deblurcli.images.atomic import write_atomically
 from deblurcli.images.formats import display_name, format_for, suffix_for
 from deblurcli.images.photo import Photo
 
 
-class OutputExists(OutputError):  # noqa: N818
+class OutputExists(OutputError):
     """The output is there already, and overwriting was not asked for."""
 
 

@@ -1,8 +1,9 @@
 """Layers that are fed an image a few rows at a time and give exactly the rows the whole image would give.
 
 Each layer keeps only the rows its own kernel still needs (two for 5x5), so an image of any height flows through a deep
-network without recomputing anything and without seams. `push(rows, last)` takes the next rows of the input, (N, C, h, W),
-and returns those rows of the output that are complete by then, possibly none; `last` says that the image ends there.
+network without recomputing anything and without seams. `push(rows, last)` takes the next rows of the input,
+(N, C, h, W), and returns those rows of the output that are complete by then, possibly none; `last` says that the image
+ends there.
 """
 
 from __future__ import annotations

@@ -94,7 +94,7 @@ def grow(x: Tensor, convention: Resize) -> Tensor:
 
 
 class Conv(nn.Conv2d):
-    """A convolution with TensorFlow's "SAME" padding: for stride 2 and even sides the larger half goes below and right."""
+    """A convolution with TensorFlow's "SAME" padding: with stride 2 the larger half goes below and to the right."""
 
     def __init__(self, c_in: int, c_out: int, kernel_size: int, stride: int = 1) -> None:
         super().__init__(c_in, c_out, kernel_size, stride=stride)
@@ -210,6 +210,14 @@ class SRN(nn.Module):
         self.dec2 = nn.Sequential(*blocks(c2), Upsample(c2, c1), nn.ReLU())
         self.dec1 = nn.Sequential(*blocks(c1), Conv(c1, config.image_channels, k))
 
+    @property
+    def device(self) -> torch.device:
+        return next(self.parameters()).device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return next(self.parameters()).dtype
+
     def forward(self, x: Tensor) -> list[Tensor]:
         """Restore a batch.
 
@@ -225,9 +233,8 @@ class SRN(nn.Module):
         """
         config, multiple = self.config, self.config.size_multiple
         if x.ndim != 4 or x.shape[1] != config.image_channels or x.shape[2] % multiple or x.shape[3] % multiple:
-            raise ValueError(
-                f"expected (N, {config.image_channels}, H, W) with H and W multiples of {multiple}, got {tuple(x.shape)}"
-            )
+            wanted = f"(N, {config.image_channels}, H, W) with H and W multiples of {multiple}"
+            raise ValueError(f"expected {wanted}, got {tuple(x.shape)}")
         predictions: list[Tensor] = []
         previous: Tensor | None = None
         state: Tensor | None = None

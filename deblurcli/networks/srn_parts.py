@@ -1,8 +1,8 @@
 """SRN on an image of any size in bounded memory, with the whole image's result.
 
-Scale after scale, each as a stream of rows through `ScaleRows`. Only the prediction and the recurrent state of one scale
-are kept whole; the finest prediction leaves as it gets ready. Images too wide for even a few rows are cut into bands of
-columns with as much context as one scale can look at, which makes the bands exact as well.
+Scale after scale, each as a stream of rows through `ScaleRows`. Only the prediction and the recurrent state of one
+scale are kept whole; the finest prediction leaves as it gets ready. Images too wide for even a few rows are cut into
+bands of columns with as much context as one scale can look at, which makes the bands exact as well.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ class ScaleRun:
         self.network, self.source, self.coarser = network, source, coarser
         self.factor = 2**scale
         self.height, self.width = source.height // self.factor, source.width // self.factor
-        self.device, self.dtype = network.enc1[0].weight.device, network.enc1[0].weight.dtype
+        self.device, self.dtype = network.device, network.dtype
 
     def collect(self, size: PartSize, advance: Advance) -> ScaleResult:
         """Run the scale and keep its whole prediction and state, on the device only if the image is one part."""
@@ -148,30 +148,31 @@ class ScaleRun:
     def stream(self, size: PartSize, emit: Emit, emit_state: Emit, advance: Advance) -> None:
         """Run the scale band by band; what is finished stays finished when memory runs out."""
         halo = reach(self.network.config)
-        left = top = 0
+        left = done = 0
         while left < self.width:
             columns = self.width if self.width * FEWEST_ROWS <= size.pixels else size.columns(halo)
             right = min(left + columns, self.width)
             try:
-                for top in self.band(top, left, right, halo, size, emit, emit_state):
-                    advance((left * self.height + top * (right - left)) / (self.width * self.height))
+                for finished in self.band(done, left, right, halo, size, emit, emit_state):
+                    done = finished
+                    advance((left * self.height + done * (right - left)) / (self.width * self.height))
             except (RuntimeError, MemoryError) as error:
                 if not out_of_memory(error):
                     raise
                 narrower = size.rows(right - left) == FEWEST_ROWS
                 if not size.halve():
                     raise MemoryError("not enough memory for the smallest part of this image") from error
-                top = 0 if narrower else top
+                done = 0 if narrower else done
                 if self.device.type == "cuda":
                     torch.cuda.empty_cache()
                 continue
-            left, top = right, 0
+            left, done = right, 0
 
     def band(
         self, done: int, left: int, right: int, halo: int, size: PartSize, emit: Emit, emit_state: Emit
     ) -> Iterator[int]:
         """Run columns [left, right) from row `done` on; yields the rows that are finished."""
-        first, first_column = max(done - halo, 0), max(left - halo, 0)
+        first, first_column = max(done - halo, 0) // ALIGN * ALIGN, max(left - halo, 0)
         end_column = min(right + halo, self.width)
         inner = slice(left - first_column, right - first_column)
         inner_state = slice(inner.start // ALIGN, inner.stop // ALIGN)
@@ -230,7 +231,8 @@ def grow_region(
 
 def out_of_memory(error: BaseException) -> bool:
     """Whether torch or Python ran out of memory; torch has no error class of its own for the CPU."""
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        return True
     text = str(error)
-    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or (
-        "allocate memory" in text or "out of memory" in text
-    )
+    signs = ("allocate memory", "out of memory", "bad_alloc")  # the last is C++'s; below: oneDNN's
+    return any(sign in text for sign in signs) or text.endswith("could not create a primitive")

@@ -49,7 +49,7 @@ class ScaleRows:
         self.cell = CellRows(network.cell, old_state)
         self.skip1, self.skip2 = Delay(), Delay()
         self.base = Delay() if network.config.global_residual else None
-        self.dtype = network.enc1[0].weight.dtype
+        self.dtype = network.dtype
 
     def push(self, blurry: Tensor, previous: Tensor, last: bool) -> tuple[Tensor, Tensor]:
         """(N, C, h, W) float32 rows of the blurry image and of the coarser prediction -> prediction, state.

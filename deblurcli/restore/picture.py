@@ -46,10 +46,7 @@ class Picture:
 def padded_index(length: int, multiple: int) -> np.ndarray:
     """For every row of the padded image the row of the original: reflected at the end, or repeated if too small."""
     extra = -length % multiple
-    if extra < length:
-        padding = np.arange(length - 2, length - 2 - extra, -1)
-    else:
-        padding = np.full(extra, length - 1)
+    padding = np.arange(length - 2, length - 2 - extra, -1) if extra < length else np.full(extra, length - 1)
     return np.concatenate([np.arange(length), padding]).astype(np.intp)
 
 
@@ -60,7 +57,8 @@ def white(dtype: np.dtype) -> float:
 
 def quantise(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """Values in [0, 1] (others are clipped) in the pixels' type; integers are rounded, not truncated."""
-    clipped = np.clip(values, 0, 1)
-    if dtype.kind != "u":
-        return clipped.astype(dtype)
-    return np.rint(clipped * white(dtype)).astype(dtype)
+    scaled = np.clip(values, 0, 1) * white(dtype)
+    if dtype.kind == "u":
+        scaled = np.rint(scaled)
+    result: np.ndarray = scaled.astype(dtype)
+    return result

@@ -110,9 +110,7 @@ def random_camera(rng: np.random.Generator, settings: BlurSettings) -> tuple[Tra
     return random_trajectory(rng, length, angle), defocus
 
 
-def random_centre(
-    rng: np.random.Generator, size: tuple[int, int], frame: tuple[int, int]
-) -> tuple[float, float]:
+def random_centre(rng: np.random.Generator, size: tuple[int, int], frame: tuple[int, int]) -> tuple[float, float]:
     """(x, y) of the frame's middle, seen from a crop of `size` at a random place in it."""
     (height, width), (frame_height, frame_width) = size, frame
     x = frame_width / 2 - rng.uniform(0, max(frame_width - width, 0))

@@ -18,7 +18,8 @@ def convolve(image: Tensor, kernel: Tensor) -> Tensor:
     height, width = image.shape[-2:]
     k = kernel.shape[-1]
     product = torch.fft.rfft2(image) * torch.fft.rfft2(kernel, s=(height, width))
-    return torch.fft.irfft2(product, s=(height, width))[..., k - 1 :, k - 1 :]
+    blurred: Tensor = torch.fft.irfft2(product, s=(height, width))
+    return blurred[..., k - 1 :, k - 1 :]
 
 
 def blur_along(

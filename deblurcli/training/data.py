@@ -50,7 +50,7 @@ class Batches(Dataset[tuple[Tensor, Tensor]]):
     def sample(self, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         """One crop, from a real pair or synthesised: (3, P, P) uint8 both."""
         if self.photos.pairs and (not self.photos.sharp or rng.random() < self.recipe.real):
-            blurry, sharp = self.photos.pairs[rng.integers(len(self.photos.pairs))]
+            blurry, sharp = self.photos.pairs[int(rng.integers(len(self.photos.pairs)))]
             window = busy_window(rng, sharp, self.recipe.crop)
             return blurry[window], sharp[window]
         photo = self.photos.sharp[rng.choice(len(self.photos.sharp), p=self.weights)]

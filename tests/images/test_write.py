@@ -11,9 +11,9 @@ import pytest
 import tifffile
 from PIL import Image, JpegImagePlugin, features
 
+from deblurcli.atomic import claim_and_replace
 from deblurcli.errors import OutputError, UsageError
 from deblurcli.images import OutputExists, Photo, encode_photo, read_photo, write_photo
-from deblurcli.images.atomic import claim_and_replace
 
 
 @pytest.fixture

@@ -1,0 +1,5 @@
+"""`python -m deblurcli`."""
+
+from deblurcli.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""Measuring: how good a model is on pairs of blurry and sharp images."""

@@ -1,0 +1,72 @@
+"""`deblur train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from deblurcli.cli.edge import command, say
+from deblurcli.cli.progress import counting
+from deblurcli.errors import UsageError
+
+Folders = list[Path] | None
+
+
+@command
+def train(
+    recipe: Annotated[Path, typer.Option(help="TOML file, such as weights/recipes/srn-fast.toml.", show_default=False)],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the run.", show_default=False)],
+    sharp: Annotated[Folders, typer.Option(help="Folder of sharp photos, blurred on the fly. Repeatable.")] = None,
+    pairs: Annotated[Folders, typer.Option(help="Folder with blur/ and sharp/. Repeatable.")] = None,
+    validate: Annotated[Folders, typer.Option(help="The same, only to measure on. Repeatable.")] = None,
+    start_from: Annotated[Path | None, typer.Option(help="Checkpoint whose weights a new run begins with.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda.")] = "auto",
+    save_every: Annotated[float, typer.Option(min=0, help="Seconds between two savings.")] = 300.0,
+    validate_every: Annotated[int, typer.Option(min=1, help="Steps between two validations.")] = 1000,
+) -> None:
+    """Train a network; run the same command again to go on after an interruption.
+
+    The folder of the run gets state.pt, from which a run resumes with the same results as without the interruption,
+    and the checkpoint so far, for --model.
+    """
+    if not sharp and not pairs:
+        raise UsageError("nothing to learn from; give --sharp FOLDER or --pairs FOLDER")
+    from deblurcli.restore.device import pick_device
+    from deblurcli.training.data import Photos
+    from deblurcli.training.loop import Progress
+    from deblurcli.training.loop import train as run
+    from deblurcli.training.photos import load_pairs, load_photos
+    from deblurcli.training.recipe import read_recipe
+
+    plan = read_recipe(recipe)
+    target = pick_device(device)
+    output.mkdir(parents=True, exist_ok=True)
+    photos = Photos(
+        [photo for folder in sharp or [] for photo in load_photos(folder, plan.crop)],
+        [pair for folder in pairs or [] for pair in load_pairs(folder)],
+    )
+    validation = [pair for folder in validate or [] for pair in load_pairs(folder)]
+    say(f"{len(photos.sharp)} sharp photos, {len(photos.pairs)} pairs, {len(validation)} to validate on; {target}")
+    with counting("steps") as bars:
+        task = bars.add_task("", total=plan.steps, status="")
+
+        def report(progress: Progress) -> None:
+            status = f"loss {progress.loss:.4f}, {progress.psnr:.2f} dB"
+            bars.update(task, completed=progress.step, status=status)
+            measured = progress.validation
+            if measured:
+                gains = measured.gains
+                mean = sum(gains) / len(gains)
+                line = f"step {progress.step}: validation {mean:+.3f} dB mean, {min(gains):+.2f} to {max(gains):+.2f}"
+                bars.console.print(line, highlight=False)
+            elif bars.disable and progress.step % 100 == 0:
+                left = progress.seconds_left
+                say(f"step {progress.step}/{progress.steps}: {status}, {left / 60:.0f} min left")
+
+        result = run(
+            plan, photos, validation, output, device=str(target), start_from=start_from,
+            save_every=save_every, validate_every=validate_every, report=report,
+        )  # fmt: skip
+    say(f"done: {result}")

@@ -1,0 +1,281 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+from dataclasses import dataclass, field
+
+import pytest
+import torch
+
+from deblurcli.networks.srn import SRN, SRNConfig, grow, shrink
+from deblurcli.networks.srn_parts import PartSize, grow_region, out_of_memory, reach, restore_in_parts
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+CHANNELS = (4, 6, 8)
+CONFIGS = {
+    "released lstm": SRNConfig(CHANNELS, image_channels=1, blocks=1),
+    "released color": SRNConfig(CHANNELS, recurrence="none", blocks=1),
+    "lstm, area, residual": SRNConfig(CHANNELS, kernel_size=3, blocks=1, resize="area", global_residual=True),
+    "lstm, 5, area": SRNConfig(CHANNELS, blocks=1, resize="area"),
+    "lstm, 3, two blocks": SRNConfig(CHANNELS, kernel_size=3, blocks=2),
+    "rnn": SRNConfig(CHANNELS, kernel_size=3, blocks=1, recurrence="rnn"),
+    "rnn, 5, area": SRNConfig(CHANNELS, blocks=1, recurrence="rnn", resize="area"),
+    "conv, one scale": SRNConfig(CHANNELS, kernel_size=3, blocks=2, recurrence="conv", scales=1),
+    "plain, two scales": SRNConfig(CHANNELS, kernel_size=3, blocks=1, block="plain", scales=2),
+    "grey, residual": SRNConfig(CHANNELS, kernel_size=3, blocks=1, image_channels=1, global_residual=True),
+}
+
+
+@dataclass
+class Memory:
+    """An image in memory that runs out of it at chosen reads.
+
+    Attributes:
+        image: (N, C, H, W).
+        fails: numbers of the reads that raise, counted from 0.
+        reads: (top, bottom, left, right) of every read that worked.
+    """
+
+    image: torch.Tensor
+    fails: set[int] = field(default_factory=set)
+    reads: list[tuple[int, int, int, int]] = field(default_factory=list)
+    count: int = 0
+
+    @property
+    def height(self) -> int:
+        return self.image.shape[2]
+
+    @property
+    def width(self) -> int:
+        return self.image.shape[3]
+
+    def read(self, top: int, bottom: int, left: int, right: int) -> torch.Tensor:
+        self.count += 1
+        if self.count - 1 in self.fails:
+            raise MemoryError
+        self.reads.append((top, bottom, left, right))
+        return self.image[:, :, top:bottom, left:right]
+
+
+def restore(network: SRN, source: Memory, size: PartSize) -> torch.Tensor:
+    """The joined parts; NaN where nothing was emitted."""
+    result = torch.full_like(source.image, float("nan"))
+
+    def emit(top: int, left: int, part: torch.Tensor) -> None:
+        assert part.dtype == torch.float32
+        bottom, right = top + part.shape[2], left + part.shape[3]
+        assert bottom <= source.height and right <= source.width
+        result[:, :, top:bottom, left:right] = part
+
+    restore_in_parts(network, source, emit, size, lambda share: None)
+    return result
+
+
+def relative(result: torch.Tensor, wanted: torch.Tensor) -> float:
+    """The largest difference as a share of the wanted values' spread; NaN counts as infinite."""
+    return float((result - wanted).abs().nan_to_num(nan=float("inf")).max() / wanted.std())
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize(("height", "width"), [(112, 32), (32, 208)], ids=["high", "wide"])
+@torch.inference_mode()
+def test_parts_of_any_size_make_the_whole(make_network, name, height, width):
+    config = CONFIGS[name]
+    network = make_network(config, seed=3)
+    image = torch.rand(2, config.image_channels, height, width)
+    wanted = network(image)[-1]
+    for pixels in (1 << 20, 28 * width, 16 * width, 1):  # whole; a few rows; the fewest; narrow columns
+        assert relative(restore(network, Memory(image), PartSize(pixels)), wanted) < 1e-5, pixels
+
+
+@torch.inference_mode()
+def test_narrow_parts_read_only_what_they_can_depend_on(make_network):
+    config = CONFIGS["conv, one scale"]
+    source = Memory(torch.rand(1, 3, 16, 400))
+    restore(make_network(config), source, PartSize(1))
+    widths = [right - left for _, _, left, right in source.reads]
+    assert max(widths) == 16 + 2 * reach(config)
+
+
+@torch.inference_mode()
+def test_half_precision_parts_make_the_whole(make_network):
+    network = make_network(CONFIGS["lstm, 3, two blocks"]).to(torch.bfloat16)
+    image = torch.rand(1, 3, 64, 32)
+    whole = restore(network, Memory(image), PartSize(1 << 20))
+    assert relative(restore(network, Memory(image), PartSize(16 * 32)), whole) < 0.05
+
+
+@torch.inference_mode()
+def test_progress_ends_at_all(make_network):
+    shares: list[float] = []
+    source = Memory(torch.rand(1, 3, 64, 304))
+    restore_in_parts(make_network(CONFIGS["rnn"]), source, lambda *part: None, PartSize(1), shares.append)
+    assert shares == sorted(shares)
+    assert 0 <= shares[0] < 0.1 and shares[-1] == pytest.approx(1)
+
+
+@pytest.mark.parametrize("kernel", [3, 5])
+@pytest.mark.parametrize("blocks", [1, 3])
+@pytest.mark.parametrize("recurrence", ["convlstm", "rnn", "conv", "none"])
+@torch.inference_mode()
+def test_reach_is_as_far_as_a_pixel_is_felt(kernel, blocks, recurrence):
+    """With positive weights on a black image, every dependency shows as a value that is not exactly zero."""
+    config = SRNConfig((1, 1, 1), kernel, blocks, recurrence=recurrence, image_channels=1, scales=1)
+    network = SRN(config).double()
+    for name, parameter in network.named_parameters():
+        parameter.fill_(0.0 if name.endswith("bias") else 1 / parameter[0, 0].numel())
+    farthest, limit = 0, reach(config)
+    middle = (limit + 12) // 4 * 4
+    for place in range(middle, middle + 4):
+        for upright in (True, False):
+            image = torch.zeros(1, 1, 2 * middle, 8, dtype=torch.float64)
+            image[:, :, place, 3] = 1
+            image = image if upright else image.transpose(2, 3).contiguous()
+            state = torch.zeros(1, network.cell.state_channels, *(side // 4 for side in image.shape[2:]))
+            felt = network.restore_scale(image, image, state.double())[0][0, 0].sum(int(upright)).nonzero()
+            farthest = max(farthest, place - int(felt[0]), int(felt[-1]) - place)
+    assert limit - 16 <= farthest <= limit
+
+
+@pytest.mark.parametrize("convention", ["tensorflow", "area"])
+def test_a_grown_region_is_cut_out_of_the_grown_whole(convention):
+    coarse = torch.rand(1, 2, 9, 6)
+    whole = grow(coarse, convention)
+    for top, bottom in ((0, 18), (0, 4), (5, 9), (4, 12), (17, 18)):
+        for left, right in ((0, 12), (3, 4), (8, 12)):
+            part = grow_region(coarse, (top, bottom), (left, right), coarse.device, convention)
+            assert torch.allclose(part, whole[:, :, top:bottom, left:right], atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["released lstm", "lstm, 3, two blocks", "conv, one scale", "grey, residual"])
+@torch.inference_mode()
+def test_memory_that_runs_out_on_the_way_changes_nothing(make_network, name):
+    config = CONFIGS[name]
+    network = make_network(config, seed=3)
+    image = torch.rand(1, config.image_channels, 224, 80)
+    wanted = network(image)[-1]
+    usual = Memory(image)
+    restore(network, usual, PartSize(80 * 80))
+    parts = [number for number, place in enumerate(usual.reads) if place != (0, 1, 0, 1)]
+    for failing in parts:
+        size = PartSize(80 * 80)
+        source = Memory(image, {failing})
+        assert relative(restore(network, source, size), wanted) < 1e-5, failing
+        assert source.count > failing
+        assert size.pixels == 80 * 40
+
+
+@torch.inference_mode()
+def test_memory_that_runs_out_twice_ends_in_narrow_columns(make_network):
+    config = CONFIGS["lstm, 3, two blocks"]
+    network = make_network(config, seed=3)
+    image = torch.rand(1, 3, 64, 576)
+    source, size = Memory(image, {4, 7, 20}), PartSize(576 * 32)
+    assert relative(restore(network, source, size), network(image)[-1]) < 1e-5
+    assert size.pixels == 576 * 4
+
+
+@torch.inference_mode()
+def test_rows_that_are_done_are_not_read_again(make_network):
+    config = CONFIGS["conv, one scale"]
+    height, width = 800, 48
+    source, size = Memory(torch.rand(1, 3, height, width), {4}), PartSize(width * 168)
+    restore(make_network(config), source, size)
+    assert size.pixels == width * 84
+    rows = sum(bottom - top for top, bottom, _, _ in source.reads)
+    # Above the first row that is not done yet: the context, and what entered the network but had not come out.
+    assert height < rows <= height + 2 * reach(config) + 4
+
+
+@torch.inference_mode()
+def test_a_failing_emit_is_repeated(make_network):
+    network = make_network(CONFIGS["lstm, 3, two blocks"], seed=3)
+    source = Memory(torch.rand(1, 3, 160, 80))
+    result = torch.full_like(source.image, float("nan"))
+    calls = []
+
+    def emit(top: int, left: int, part: torch.Tensor) -> None:
+        calls.append(top)
+        if len(calls) == 2:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 12 bytes.")
+        result[:, :, top : top + part.shape[2], left : left + part.shape[3]] = part
+
+    restore_in_parts(network, source, emit, PartSize(80 * 64), lambda share: None)
+    assert calls[2] == calls[1]
+    assert relative(result, network(source.image)[-1]) < 1e-5
+
+
+@torch.inference_mode()
+def test_the_smallest_part_failing_is_a_memory_error(make_network):
+    source, size = Memory(torch.rand(1, 3, 64, 64), set(range(1, 1000))), PartSize(1 << 20)
+    with pytest.raises(MemoryError, match="smallest part"):
+        restore(make_network(CONFIGS["rnn"]), source, size)
+    assert size.pixels <= 64 * 64
+
+
+@torch.inference_mode()
+def test_other_errors_come_through(make_network):
+    def emit(top: int, left: int, part: torch.Tensor) -> None:
+        raise RuntimeError("the disk is on fire")
+
+    source, size = Memory(torch.rand(1, 3, 32, 32)), PartSize(1 << 20)
+    with pytest.raises(RuntimeError, match="the disk is on fire"):
+        restore_in_parts(make_network(CONFIGS["rnn"]), source, emit, size, lambda share: None)
+    assert size.pixels == 1 << 20
+
+
+def test_an_allocation_that_fails_counts_as_out_of_memory():
+    with pytest.raises((RuntimeError, MemoryError)) as caught:
+        torch.empty(1 << 55, dtype=torch.uint8)
+    assert out_of_memory(caught.value)
+    assert not out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
+
+
+LIMITED = """
+    import resource, sys
+    from pathlib import Path
+    import torch
+    from deblurcli.networks.srn import SRN, SRNConfig
+    from deblurcli.networks.srn_parts import PartSize, restore_in_parts
+
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    network = SRN(SRNConfig((8, 12, 16), 3, 1, scales=2)).eval()
+    image = torch.rand(1, 3, 640, 512)
+
+    class Source:
+        height, width = image.shape[2:]
+        def read(self, top, bottom, left, right):
+            return image[:, :, top:bottom, left:right].clone()
+
+    def restore(size):
+        result = torch.full_like(image, float("nan"))
+        def emit(top, left, part):
+            result[:, :, top:top + part.shape[2], left:left + part.shape[3]] = part
+        restore_in_parts(network, Source(), emit, size, lambda share: None)
+        return result
+
+    small = restore(PartSize(512 * 16))
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    limit = pages * resource.getpagesize() + (40 << 20)  # one part of the whole image takes more
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    size = PartSize(1 << 20)
+    limited = restore(size)
+    print(size.pixels, float((limited - small).abs().max() / small.std()))
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs a limit on a process's memory")
+def test_a_limit_on_the_memory_is_kept():
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(LIMITED)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    pixels, difference = done.stdout.split()
+    assert int(pixels) < 1 << 20
+    assert float(difference) < 1e-5
+
+
+def test_shrinking_by_one_changes_nothing():
+    x = torch.rand(1, 3, 4, 4)
+    assert shrink(x, 1, "area") is x
