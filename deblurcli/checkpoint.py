@@ -119,8 +119,17 @@ def save_checkpoint(path: Path, state: Mapping[str, Tensor], info: ModelInfo) ->
         "licence": info.licence,
         "training": json.dumps(info.training),
     }
-    data = save({key: value.detach().cpu().contiguous() for key, value in state.items()}, metadata)
+    data = sorted_header(save({key: value.detach().cpu().contiguous() for key, value in state.items()}, metadata))
     try:
         write_atomically(data, path, overwrite=True)
     except OSError as error:
         raise OutputError(f"{path}: cannot write ({error.strerror}); check the folder and the free space") from error
+
+
+def sorted_header(data: bytes) -> bytes:
+    """The same safetensors file with its metadata in order; the library writes it in a random one, which would give the
+    same weights another hash each time."""
+    (length,) = struct.unpack("<Q", data[:8])
+    header = json.dumps(json.loads(data[8 : 8 + length]), sort_keys=True, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)  # tensors stay aligned
+    return struct.pack("<Q", len(header)) + header + data[8 + length :]

@@ -42,10 +42,9 @@ def train(
 
     plan = read_recipe(recipe)
     target = pick_device(device)
-    output.mkdir(parents=True, exist_ok=True)
     photos = Photos(
         [photo for folder in sharp or [] for photo in load_photos(folder, plan.crop)],
-        [pair for folder in pairs or [] for pair in load_pairs(folder)],
+        [pair for folder in pairs or [] for pair in load_pairs(folder, plan.crop)],
     )
     validation = [pair for folder in validate or [] for pair in load_pairs(folder)]
     say(f"{len(photos.sharp)} sharp photos, {len(photos.pairs)} pairs, {len(validation)} to validate on; {target}")

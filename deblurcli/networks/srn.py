@@ -8,7 +8,7 @@ This file needs nothing but torch.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 import torch.nn.functional as F
@@ -46,6 +46,13 @@ class SRNConfig:
     image_channels: int = 3
     resize: Resize = "tensorflow"
     global_residual: bool = False
+
+    def __post_init__(self) -> None:
+        for value, kind in ((self.recurrence, Recurrence), (self.resize, Resize), (self.block, Block)):
+            if value not in get_args(kind):
+                raise ValueError(f"{value!r} is none of {', '.join(get_args(kind))}")
+        if len(self.channels) != 3 or self.kernel_size not in (3, 5) or self.image_channels not in (1, 3):
+            raise ValueError("channels must be three numbers, kernel_size 3 or 5, image_channels 1 or 3")
 
     @property
     def size_multiple(self) -> int:

@@ -150,7 +150,9 @@ class ScaleRun:
         halo = reach(self.network.config)
         left = done = 0
         while left < self.width:
-            columns = self.width if self.width * FEWEST_ROWS <= size.pixels else size.columns(halo)
+            columns = size.columns(halo)
+            if self.width <= columns + 2 * halo:  # whole rows are no larger than a band with its halo
+                columns = self.width
             right = min(left + columns, self.width)
             try:
                 for finished in self.band(done, left, right, halo, size, emit, emit_state):

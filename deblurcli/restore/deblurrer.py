@@ -87,7 +87,8 @@ class Deblurrer:
             strength: 0 (nothing changes) to 1 (the network's result).
 
         Returns:
-            The same kind, size and type. PIL modes other than L, LA, RGB, RGBA and I;16 come back as RGB or RGBA.
+            The same kind, size and type. PIL mode 1 comes back as L, modes other than L, LA, RGB, RGBA and
+            I;16 as RGB; transparency that is kept beside the pixels comes back as an alpha channel.
 
         Raises:
             TypeError, ValueError: for other types, shapes, values or strengths.
@@ -97,6 +98,8 @@ class Deblurrer:
         """
         if isinstance(image, Image.Image):
             return from_array(self(to_array(image), strength), image)
+        if not isinstance(image, np.ndarray):
+            raise TypeError(f"an image must be a NumPy array or a PIL image, not {type(image).__name__}")
         colour, alpha = split_alpha(image)
         restored = self.restore(colour, strength)
         if restored.kept:
@@ -123,6 +126,9 @@ class Deblurrer:
             MemoryError: if not even the smallest part fits in memory.
         """
         check(pixels, strength)
+        if strength == 0:
+            advance(1.0)
+            return Restored(pixels.copy(), 0.0)
         config = self.network.config
         picture = Picture(pixels, config.size_multiple, config.image_channels)
         result = np.empty_like(pixels)
@@ -134,19 +140,17 @@ class Deblurrer:
             region = (slice(top, top + part.shape[2]), slice(left, left + part.shape[3]))
             if 0 in part.shape:
                 return
-            blurry = picture.image(picture.read(top, top + part.shape[2], left, left + part.shape[3]))
             restored = picture.image(part)
             finite = np.isfinite(restored)
-            if not finite.all():
+            if strength < 1 or not finite.all():
+                blurry = picture.image(picture.read(top, top + part.shape[2], left, left + part.shape[3]))
                 broken[0] += (~finite).reshape(*finite.shape[:2], -1).any(-1).sum()
-                restored = np.where(finite, restored, blurry)
-            if strength < 1:
-                restored = blurry + strength * (restored - blurry)
+                restored = np.where(finite, blurry + strength * (restored - blurry), blurry)
             result[region] = quantise(restored, pixels.dtype)
 
         self.architecture.restore_in_parts(self.network, picture, emit, PartSize(self.part_pixels), advance)
         kept = keep_input_where_wrong(result, pixels, strength)
-        return Restored(result, max(kept, float(broken[0]) / (height * width)))
+        return Restored(result, min(max(kept, float(broken[0]) / (height * width)), 1.0))
 
 
 def default_part(device: torch.device, dtype: torch.dtype) -> int:
@@ -178,12 +182,19 @@ def split_alpha(image: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
 
 
 def to_array(image: Image.Image) -> np.ndarray:
-    if image.mode not in ("L", "LA", "RGB", "RGBA", "I;16"):
-        image = image.convert("RGBA" if image.has_transparency_data else "L" if image.mode == "1" else "RGB")
+    if image.mode in ("I", "F"):
+        raise TypeError(f"PIL images of mode {image.mode} say nothing of their range; give an array or mode I;16")
+    if image.mode.startswith("I;16"):
+        return np.asarray(image).astype(np.uint16)  # in the machine's byte order
+    if image.has_transparency_data:
+        image = image.convert("LA" if image.mode in ("L", "LA") else "RGBA")
+    elif image.mode not in ("L", "RGB"):
+        image = image.convert("L" if image.mode == "1" else "RGB")
     return np.asarray(image)
 
 
 def from_array(pixels: np.ndarray, original: Image.Image) -> Image.Image:
     image = Image.fromarray(pixels)
-    image.info = {key: value for key, value in original.info.items() if key != "transparency"}
+    stale = ("transparency", "icc_profile") if original.mode in ("CMYK", "LAB") else ("transparency",)
+    image.info = {key: value for key, value in original.info.items() if key not in stale}
     return image

@@ -21,7 +21,7 @@ class BlurSettings:
     Attributes:
         max_length: longest path of the camera, in pixels; lengths follow Beta(1.2, 2) below it.
         kernel_size: odd; motions that leave it are cut off.
-        still: probability of no motion at all, so that a network learns to leave sharp photos alone.
+        still: probability that the camera does not move, so that a network learns to leave sharp photos alone.
         rotation: probability that the camera also rotates.
         max_angle: standard deviation of that rotation in radians.
         objects: probability that something moves on its own; then one to three layers do.

@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader
 
 from deblurcli.atomic import write_atomically
 from deblurcli.checkpoint import ModelInfo, load_checkpoint, save_checkpoint
-from deblurcli.errors import WeightsDamaged
+from deblurcli.errors import OutputError, UsageError, WeightsDamaged
 from deblurcli.networks.srn import SRN
 from deblurcli.training.data import Batches, Photos
 from deblurcli.training.loss import multi_scale_loss
@@ -83,6 +83,8 @@ def train(
 
     Raises:
         WeightsDamaged: if the state to go on from cannot be read.
+        UsageError: if that state is of another recipe.
+        OutputError: if the folder cannot be written to.
     """
     torch.manual_seed(recipe.seed)
     network = SRN(recipe.network)
@@ -92,25 +94,34 @@ def train(
     network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.AdamW(network.parameters(), betas=(0.9, 0.99), weight_decay=1e-4)
     average = {key: value.detach().clone() for key, value in network.state_dict().items()}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot make this folder ({error.strerror})") from error
     state_file, result = folder / "state.pt", folder / f"{recipe.name}.safetensors"
     step = 0
     if state_file.exists():
-        step = restore(state_file, network, optimizer, average, device)
+        step = restore(state_file, recipe, network, optimizer, average, device)
 
     def save() -> None:
         state = {
             "step": step,
+            "recipe": recipe.as_dict(),
             "network": network.state_dict(),
             "average": average,
             "optimizer": optimizer.state_dict(),
         }
         buffer = io.BytesIO()
         torch.save(state, buffer)
-        write_atomically(buffer.getvalue(), state_file, overwrite=True)
         summary: dict[str, Any] = {"steps": step, "recipe": recipe.as_dict()}
         info = ModelInfo("srn", recipe.as_dict()["network"], recipe.name, "1", recipe.licence, summary)
+        # The result first: after a kill between the two, the same steps are done again rather than the result missing.
         # Half the size in float16; loading turns it back into float32 at a cost far below 0.01 dB.
         save_checkpoint(result, {key: value.half() for key, value in average.items()}, info)
+        try:
+            write_atomically(buffer.getvalue(), state_file, overwrite=True)
+        except OSError as problem:
+            raise OutputError(f"{state_file}: cannot write ({problem.strerror}); check the free space") from problem
 
     # One worker process makes the batches ahead of time; two cores leave no room for more.
     batches = Batches(photos, recipe)
@@ -139,8 +150,8 @@ def train(
         for key, value in network.state_dict().items():
             average[key].lerp_(value, 1 - keep)
 
-        error = (predictions[-1].detach().float().clamp(0, 1) - sharp).square().mean((1, 2, 3))
-        psnr = float((-10 * error.clamp(min=1e-10).log10()).mean())
+        mse = (predictions[-1].detach().float().clamp(0, 1) - sharp).square().mean((1, 2, 3))
+        psnr = float((-10 * mse.clamp(min=1e-10).log10()).mean())
         fresh = step == began + 1
         loss_mean = loss.item() if fresh else 0.98 * loss_mean + 0.02 * loss.item()
         psnr_mean = psnr if fresh else 0.98 * psnr_mean + 0.02 * psnr
@@ -170,15 +181,27 @@ def initialise(network: SRN) -> None:
             torch.nn.init.kaiming_normal_(parameter, nonlinearity="relu")
 
 
-def restore(path: Path, network: SRN, optimizer: torch.optim.Optimizer, average: dict[str, Tensor], device: str) -> int:
+def restore(
+    path: Path, recipe: Recipe, network: SRN, optimizer: torch.optim.Optimizer, average: dict[str, Tensor], device: str
+) -> int:
     """Load a saved state into all of these; returns the steps done."""
     try:
         state = torch.load(path, map_location=device, weights_only=True)
+        refuse_other_recipe(path, state["recipe"], recipe.as_dict())
         network.load_state_dict(state["network"])
         optimizer.load_state_dict(state["optimizer"])
         for key, value in average.items():
             value.copy_(state["average"][key])
-        return int(state["step"])
+    except UsageError:
+        raise
     except Exception as error:  # torch.load raises many kinds
         reason = " ".join(str(error).split())[:200]
         raise WeightsDamaged(f"{path}: cannot go on from this state ({reason}); remove it to start afresh") from error
+    return int(state["step"])
+
+
+def refuse_other_recipe(path: Path, old: dict[str, Any], new: dict[str, Any]) -> None:
+    """Only the length of a run may change on the way; anything else would belong to neither recipe."""
+    changed = [key for key in new if key not in ("steps", "decay") and old.get(key) != new[key]]
+    if changed:
+        raise UsageError(f"{path}: was trained with another {changed[0]!r}; give another --output to start afresh")

@@ -29,11 +29,11 @@ def load_photos(folder: Path, crop: int) -> Iterator[Tensor]:
         raise InputError(f"{folder}: no photos of at least {crop + 2 * MARGIN} pixels on each side")
 
 
-def load_pairs(folder: Path) -> Iterator[tuple[Tensor, Tensor]]:
+def load_pairs(folder: Path, smallest: int = 1) -> Iterator[tuple[Tensor, Tensor]]:
     """(blurry, sharp), (3, H, W) uint8 RGB, from `folder`/blur and `folder`/sharp, matched by name without suffix.
 
     Raises:
-        InputError: if one is missing, of another size, or cannot be read.
+        InputError: if one is missing, of another size, smaller than `smallest` pixels, or cannot be read.
     """
     sharp = {path.stem: path for path in images_of(folder / "sharp")}
     for path in images_of(folder / "blur"):
@@ -42,6 +42,8 @@ def load_pairs(folder: Path) -> Iterator[tuple[Tensor, Tensor]]:
         pair = rgb(read_photo(path)), rgb(read_photo(sharp[path.stem]))
         if pair[0].shape != pair[1].shape:
             raise InputError(f"{path}: is of another size than {sharp[path.stem]}")
+        if min(pair[0].shape[1:]) < smallest:
+            raise InputError(f"{path}: is smaller than the recipe's crop of {smallest} pixels; remove it")
         yield pair
 
 

@@ -79,7 +79,7 @@ def read_recipe(path: Path) -> Recipe:
             data = tomllib.load(file)
     except OSError as error:
         raise UsageError(f"{path}: cannot read the recipe ({error.strerror})") from error
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: not a TOML file ({error})") from error
     return recipe_from(data, str(path))
 
@@ -96,8 +96,19 @@ def recipe_from(data: dict[str, Any], source: str) -> Recipe:
     return recipe
 
 
-def table(kind: Any, values: dict[str, Any], source: str) -> Any:
+def table(kind: Any, values: Any, source: str) -> Any:
+    """A dataclass from plain data: unknown names and values of another type than the default's are refused."""
+    if not isinstance(values, dict):
+        raise UsageError(f"{source}: must be a table")
     known = {entry.name for entry in fields(kind)}
     if unknown := sorted(set(values) - known):
         raise UsageError(f"{source}: unknown setting {unknown[0]!r}; known: {', '.join(sorted(known))}")
-    return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
+    for entry in fields(kind):
+        if isinstance(entry.default, (int, float)) and entry.name in values:
+            wanted = (int, float) if isinstance(entry.default, float) else type(entry.default)
+            if not isinstance(values[entry.name], wanted):
+                raise UsageError(f"{source}: {entry.name} must be like {entry.default}, not {values[entry.name]!r}")
+    try:
+        return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"{source}: {error}") from error

@@ -234,7 +234,7 @@ def test_an_allocation_that_fails_counts_as_out_of_memory():
 
 
 LIMITED = """
-    import resource, sys
+    import resource
     from pathlib import Path
     import torch
     from deblurcli.networks.srn import SRN, SRNConfig
@@ -260,9 +260,11 @@ LIMITED = """
     small = restore(PartSize(512 * 16))
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     limit = pages * resource.getpagesize() + (40 << 20)  # one part of the whole image takes more
-    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
     size = PartSize(1 << 20)
     limited = restore(size)
+    resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
     print(size.pixels, float((limited - small).abs().max() / small.std()))
 """
 

@@ -1,0 +1,136 @@
+"""`deblur weights`, `synth`, `train` and `bench` as a user meets them."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+from safetensors.numpy import load_file
+
+RECIPE = """
+name = "tiny"
+licence = "CC0-1.0"
+steps = {steps}
+warmup = 2
+decay = 4
+batch = 1
+crop = 32
+precision = "fp32"
+seed = 3
+
+[network]
+channels = [4, 4, 4]
+kernel_size = 3
+resize = "area"
+global_residual = true
+"""
+
+
+def test_weights_list(deblur):
+    table = deblur("weights", "list")
+    assert table.returncode == 0
+    assert "srn-fast (default)" in table.stdout
+    models = json.loads(deblur("weights", "list", "--json").stdout)
+    assert models[0]["name"] == "srn-fast"
+    assert models[0]["config"]["kernel_size"] == 3
+    assert models[0]["licence"]
+
+
+def test_weights_import(deblur, shared, tmp_path, photo):
+    maker = [sys.executable, str(shared / "oracle" / "make_checkpoint.py"), "color", str(tmp_path)]
+    subprocess.run(maker, check=True)
+    prefix = tmp_path / "deblur.model-523000"
+    done = deblur("weights", "import", prefix, "-o", "color.safetensors")
+    assert done.returncode == 0, done.stderr
+    used = deblur(photo("a.png"), "-o", "b.png", "--model", "color.safetensors")
+    assert "srn-released-color" in used.stderr  # random weights: what the guard says of the result does not matter
+
+    data = prefix.with_name(prefix.name + ".data-00000-of-00001")
+    content = bytearray(data.read_bytes())
+    content[1_000_000] ^= 1
+    data.write_bytes(content)
+    damaged = deblur("weights", "import", prefix, "-o", "damaged.safetensors")
+    assert damaged.returncode == 5
+    assert "checksum" in damaged.stderr
+    assert not (tmp_path / "damaged.safetensors").exists()
+    missing = deblur("weights", "import", tmp_path / "nothing", "-o", "x.safetensors")
+    assert missing.returncode == 4
+    assert "no such file" in missing.stderr
+
+
+def test_synth_and_bench(deblur, photo, small_model, tmp_path):
+    for name in ("a.png", "b.png"):
+        photo(f"sharp/{name}", 160, 120)
+    made = deblur("synth", "sharp", "-o", "pairs", "--seed", "5")
+    assert made.returncode == 0, made.stderr
+    blurry = Image.open(tmp_path / "pairs" / "blur" / "a.png")
+    assert blurry.size == (160, 120)
+    assert not np.array_equal(np.asarray(blurry), np.asarray(Image.open(tmp_path / "pairs" / "sharp" / "a.png")))
+    deblur("synth", "sharp", "-o", "again", "--seed", "5")
+    for path in (tmp_path / "pairs").rglob("*.png"):
+        assert path.read_bytes() == (tmp_path / "again" / path.relative_to(tmp_path / "pairs")).read_bytes()
+
+    folders = ("--blur", tmp_path / "pairs" / "blur", "--sharp", tmp_path / "pairs" / "sharp")
+    measured = deblur("bench", *folders, "--model", small_model, "--json")
+    assert measured.returncode == 0, measured.stderr
+    report = json.loads(measured.stdout)
+    assert [row["method"] for row in report["means"]] == ["blurry input", str(small_model)]
+    assert report["means"][0]["gain"] == 0
+    assert len(report["scores"]) == 4
+    (tmp_path / "pairs" / "sharp" / "b.png").unlink()
+    broken = deblur("bench", *folders, "--model", small_model)
+    assert broken.returncode == 3
+    assert "no partner" in broken.stderr
+
+
+@pytest.fixture
+def training(photo, tmp_path):
+    """Arguments of a tiny run: training(OUTPUT, steps)."""
+    photo("sharp/a.png", 120, 110)
+    photo("sharp/b.png", 130, 100)
+
+    def arguments(output, steps):
+        recipe = tmp_path / f"recipe-{steps}.toml"
+        recipe.write_text(RECIPE.format(steps=steps))
+        options = ("--sharp", "sharp", "--device", "cpu", "--save-every", "0")
+        return ["train", "--recipe", str(recipe), "-o", str(tmp_path / output), *options]
+
+    return arguments
+
+
+def test_train_killed_and_resumed_gives_the_same_weights(deblur, training, small_model, tmp_path, photo):
+    whole = deblur(*training("whole", 120))
+    assert whole.returncode == 0, whole.stderr
+    command = [sys.executable, "-m", "deblurcli", *training("killed", 120)]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, start_new_session=True)
+    state = tmp_path / "killed" / "state.pt"
+    deadline = time.monotonic() + 120
+    while not state.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL, "the run was over before it could be killed"
+    process.stderr.close()
+    resumed = deblur(*training("killed", 120))
+    assert resumed.returncode == 0, resumed.stderr
+    first, second = (load_file(tmp_path / folder / "tiny.safetensors") for folder in ("whole", "killed"))
+    assert first.keys() == second.keys()
+    assert all(np.array_equal(first[key], second[key]) for key in first)
+    used = deblur(photo("c.png"), "-o", "d.png", "--model", "whole/tiny.safetensors")
+    assert used.returncode == 0, used.stderr
+
+
+def test_train_mistakes(deblur, training, tmp_path):
+    arguments = training("run", 5)
+    recipe = tmp_path / "recipe-5.toml"
+    recipe.write_text(recipe.read_text().replace("batch = 1", "bach = 1"))
+    misspelt = deblur(*arguments)
+    assert misspelt.returncode == 2
+    assert "'bach'" in misspelt.stderr
+    nothing = deblur("train", "--recipe", recipe, "-o", "run")
+    assert nothing.returncode == 2
+    assert "--sharp" in nothing.stderr

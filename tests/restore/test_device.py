@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from deblurcli.errors import UsageError
+from deblurcli.restore import device
+from deblurcli.restore.deblurrer import Deblurrer
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@pytest.mark.parametrize("wish", ["gpu", "cuda:99", "", "CPU"])
+def test_an_unknown_device_names_those_there_are(wish):
+    with pytest.raises(UsageError, match=r"available: auto, .*cpu"):
+        device.pick_device(wish)
+
+
+def test_cpu_is_always_there():
+    assert device.pick_device("cpu") == torch.device("cpu")
+    assert device.pick_device("auto").type in ("cpu", "cuda", "mps")
+
+
+def test_an_unknown_precision_names_those_there_are(make_checkpoint):
+    with pytest.raises(UsageError, match="unknown precision 'int8'; known: auto, fp32, bf16, fp16"):
+        Deblurrer(make_checkpoint(), "cpu", "int8")
+
+
+def test_auto_is_within_one_level_of_fp32(make_checkpoint):
+    path = make_checkpoint()
+    pixels = (device.test_picture()[0].permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
+    exact = Deblurrer(path, "cpu", "fp32")(pixels).astype(int)
+    assert np.abs(Deblurrer(path, "cpu", "auto")(pixels) - exact).max() <= 1
+
+
+@pytest.mark.parametrize(("precision", "dtype"), [("bf16", torch.bfloat16), ("fp16", torch.float16)])
+def test_a_precision_that_is_asked_for_is_used(make_checkpoint, precision, dtype):
+    path = make_checkpoint()
+    pixels = np.random.default_rng(0).integers(0, 256, (32, 48, 3), np.uint8)
+    deblur = Deblurrer(path, "cpu", precision)
+    assert deblur.dtype == deblur.network.enc1[0].weight.dtype == dtype
+    assert np.abs(deblur(pixels) - Deblurrer(path, "cpu", "fp32")(pixels).astype(int)).max() <= 3
+
+
+def test_a_network_that_overflows_in_half_precision_is_found_out(make_network):
+    from deblurcli.networks.srn import SRNConfig
+
+    network = make_network(SRNConfig(channels=(4, 6, 8), kernel_size=3, blocks=1))
+    cpu = torch.device("cpu")
+    assert device.largest_difference(network, cpu, torch.float32) == 0
+    network.enc1[0].weight *= 1e6
+    assert device.largest_difference(network, cpu, torch.float16) == float("inf")
+
+
+def test_the_test_picture_is_rich():
+    picture = device.test_picture()
+    assert picture.shape == (1, 3, 128, 128)
+    assert picture.min() >= 0 and picture.max() <= 1 and picture.std() > 0.2

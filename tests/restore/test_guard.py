@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from skimage.data import astronaut
+
+from deblurcli.restore.deblurrer import Deblurrer, GuardWarning
+from deblurcli.restore.guard import BLOCK, block_means, keep_input_where_wrong
+from deblurcli.synthesis.convolve import blur_along
+from deblurcli.synthesis.trajectory import random_trajectory
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@pytest.mark.parametrize("size", [(448, 448), (449, 387), (70, 300)])
+@pytest.mark.parametrize("length", [10, 40])
+@pytest.mark.parametrize("gamma", [1.0, 2.2])
+def test_quiet_on_a_perfect_result(size, length, gamma):
+    """The true sharp photo as the result of its blurred version, averaged as signal or as linear light."""
+    sharp = astronaut()[: size[0], : size[1]].copy()
+    light = (torch.from_numpy(sharp).permute(2, 0, 1).float() / 255) ** gamma
+    for seed in range(3):
+        motion = random_trajectory(np.random.default_rng(seed), length)
+        blurry = blur_along(light, motion, (0.0, 0.0), 65).clamp(0, 1) ** (1 / gamma)
+        pixels = (blurry * 255).round().permute(1, 2, 0).numpy().astype(np.uint8)
+        result = sharp.copy()
+        assert keep_input_where_wrong(result, pixels, 1.0) == 0
+        assert np.array_equal(result, sharp)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_a_wrong_colour_everywhere_keeps_the_input(make_checkpoint, dtype):
+    def shift(network):
+        network.dec1[-1].bias += 0.8
+
+    deblur = Deblurrer(make_checkpoint(shift), "cpu", "fp32")
+    scale = 1 if dtype is np.float32 else np.iinfo(dtype).max
+    pixels = (np.random.default_rng(0).uniform(0, 0.3, (90, 150, 3)) * scale).astype(dtype)
+    with pytest.warns(GuardWarning, match="failed on 100%"):
+        result = deblur(pixels)
+    assert np.allclose(result, pixels, atol=1e-6 if dtype is np.float32 else 0, rtol=0)
+    assert deblur.restore(pixels).kept == 1
+
+
+def test_infinite_values_keep_the_input(make_checkpoint):
+    def explode(network):
+        network.enc1[0].weight.fill_(1e30)
+        network.enc2[0].weight.fill_(1e30)
+
+    pixels = np.random.default_rng(0).integers(1, 256, (40, 50, 3), np.uint8)
+    with pytest.warns(GuardWarning):
+        result = Deblurrer(make_checkpoint(explode), "cpu", "fp32")(pixels)
+    assert np.array_equal(result, pixels)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_a_failing_part_fades_without_a_step(dtype):
+    scale = 255 if dtype is np.uint8 else 1
+    pixels = np.full((5 * BLOCK, 6 * BLOCK, 3), 0.2 * scale).astype(dtype)
+    result = np.full_like(pixels, 0.3 * scale)
+    wrong = (slice(2 * BLOCK, 3 * BLOCK), slice(3 * BLOCK, 4 * BLOCK))
+    result[wrong] = 0.9 * scale
+    kept = keep_input_where_wrong(result, pixels, 1.0)
+    assert kept == pytest.approx(1 / 30)
+    assert np.allclose(result[wrong], pixels[wrong], atol=1e-6)
+    assert np.allclose(result[:, : BLOCK // 2], 0.3 * scale, atol=0.5 * scale / 255)
+    steps = max(np.abs(np.diff(result.astype(float), axis=axis)).max() for axis in (0, 1))
+    assert steps <= 0.1 * scale / BLOCK + (1 if dtype is np.uint8 else 1e-6)
+
+
+def test_grey_is_guarded_too():
+    pixels = np.zeros((100, 100), np.uint16)
+    result = np.full_like(pixels, 40000)
+    assert keep_input_where_wrong(result, pixels, 1.0) == 1
+    assert not result.any()
+
+
+def test_the_limit_follows_the_strength():
+    pixels = np.full((64, 64), 0.5, np.float32)
+    result = pixels + np.float32(0.1)
+    assert keep_input_where_wrong(result.copy(), pixels, 1.0) == 0
+    assert keep_input_where_wrong(result.copy(), pixels, 0.1) == 1
+
+
+def test_block_means_reach_back_at_the_far_borders():
+    image = np.random.default_rng(0).random((65, 130, 3))
+    means = block_means(image)
+    assert means.shape == (2, 3, 3)
+    assert np.allclose(means[0, 0], image[:64, :64].mean((0, 1)))
+    assert np.allclose(means[1, 2], image[1:65, 66:130].mean((0, 1)))
+    assert np.allclose(block_means(image[:3, :5, 0]), image[:3, :5, 0].mean())

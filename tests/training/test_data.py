@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from skimage.data import astronaut
+
+from deblurcli.synthesis import BlurSettings
+from deblurcli.training.data import Batches, Photos, augment, busy_window
+from deblurcli.training.recipe import Recipe
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+RECIPE = Recipe(crop=32, batch=3, steps=5, seed=4)
+
+
+@pytest.fixture(scope="module")
+def photos() -> Photos:
+    photo = torch.from_numpy(astronaut()).permute(2, 0, 1)
+    pairs = [(255 - photo[:, :100, :90], photo[:, :100, :90])]
+    return Photos([photo[:, :300, :200], photo[:, 200:260, 100:400]], pairs)
+
+
+def test_a_batch_is_a_function_of_its_step(photos):
+    batches, again = Batches(photos, RECIPE), Batches(photos, RECIPE)
+    wanted = [batches[step] for step in range(3)]
+    for step in (2, 0, 1):
+        blurry, sharp = again[step]
+        assert torch.equal(blurry, wanted[step][0]) and torch.equal(sharp, wanted[step][1])
+        assert blurry.shape == sharp.shape == (3, 3, 32, 32)
+        assert blurry.dtype == sharp.dtype == torch.uint8
+    assert not torch.equal(wanted[0][1], wanted[1][1])
+    assert not torch.equal(Batches(photos, replace(RECIPE, seed=5))[0][1], wanted[0][1])
+    assert len(batches) == 5
+
+
+def test_a_real_pair_stays_a_pair(photos):
+    blurry, sharp = Batches(photos, replace(RECIPE, real=1.0))[0]
+    assert torch.equal(blurry, 255 - sharp)
+
+
+def test_pairs_alone_are_enough(photos):
+    blurry, sharp = Batches(Photos([], photos.pairs), RECIPE)[1]
+    assert torch.equal(blurry, 255 - sharp)
+
+
+def test_without_blur_both_are_the_same(photos):
+    none = BlurSettings(still=1, objects=0, defocus=0, highlights=0, noise=0, jpeg=0)
+    blurry, sharp = Batches(Photos(photos.sharp, []), replace(RECIPE, blur=none))[0]
+    assert int((blurry.int() - sharp.int()).abs().max()) <= 1
+
+
+def test_flat_places_are_drawn_again():
+    photo = torch.zeros(3, 64, 256, dtype=torch.uint8)
+    photo[:, :, 128:] = torch.randint(0, 256, (3, 64, 128), generator=torch.Generator().manual_seed(0))
+    rng = np.random.default_rng(0)
+    busy = [photo[busy_window(rng, photo, 32)].float().std() > 1 for _ in range(100)]
+    assert np.mean(busy) > 0.85  # a single draw would find some 57 in 100
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_both_are_changed_alike_and_no_pixel_is_lost(seed):
+    image = torch.arange(3 * 8 * 8, dtype=torch.uint8).reshape(3, 8, 8)
+    blurry, sharp = augment(np.random.default_rng(seed), image, image)
+    assert torch.equal(blurry, sharp)
+    assert sorted(blurry.flatten().tolist()) == list(range(192))
+
+
+def test_all_eight_orientations_occur():
+    image = torch.arange(3 * 8 * 8, dtype=torch.uint8).reshape(3, 8, 8)
+    rng = np.random.default_rng(0)
+    corners = {tuple(augment(rng, image, image)[0].sum(0)[[0, 0, -1], [0, -1, 0]].tolist()) for _ in range(200)}
+    assert len(corners) == 8

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import textwrap
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from skimage.data import astronaut
+
+from deblurcli.checkpoint import load_checkpoint, read_info
+from deblurcli.errors import UsageError, WeightsDamaged
+from deblurcli.networks.srn import SRN, SRNConfig
+from deblurcli.training.data import Photos
+from deblurcli.training.loop import initialise, train
+from deblurcli.training.recipe import Recipe
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+TINY = SRNConfig(channels=(4, 4, 4), kernel_size=3, blocks=1, global_residual=True, resize="area")
+RECIPE = Recipe("tiny", network=TINY, steps=8, warmup=2, decay=3, batch=1, crop=32, precision="fp32", seed=3)
+
+
+@pytest.fixture(scope="module")
+def photos() -> Photos:
+    return Photos([torch.from_numpy(astronaut()[:160, 100:260].copy()).permute(2, 0, 1)], [])
+
+
+KILLED = """
+    import sys
+    from pathlib import Path
+    import torch
+    from skimage.data import astronaut
+    from deblurcli.networks.srn import SRNConfig
+    from deblurcli.training.data import Photos
+    from deblurcli.training.loop import train
+    from deblurcli.training.recipe import Recipe
+
+    torch.set_num_threads(1)
+    network = SRNConfig(channels=(4, 4, 4), kernel_size=3, blocks=1, global_residual=True, resize="area")
+    recipe = Recipe("tiny", network=network, steps=8, warmup=2, decay=3, batch=1, crop=32, precision="fp32", seed=3)
+    photos = Photos([torch.from_numpy(astronaut()[:160, 100:260].copy()).permute(2, 0, 1)], [])
+    report = lambda progress: print(progress.step, flush=True)
+    train(recipe, photos, [], Path(sys.argv[1]), save_every=0, report=report)
+"""
+
+
+def weights(path: Path) -> bytes:
+    """All of a checkpoint after its header, whose entries are in no fixed order."""
+    data = path.read_bytes()
+    return data[8 + int.from_bytes(data[:8], "little") :]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
+def test_a_run_that_is_killed_goes_on_to_the_same_weights(tmp_path, photos):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    whole.mkdir()
+    killed.mkdir()
+    wanted = weights(train(RECIPE, photos, [], whole))
+
+    stop = random.randint(2, 6)
+    command = [sys.executable, "-c", textwrap.dedent(KILLED), str(killed)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        for line in process.stdout:
+            if int(line) == stop:
+                process.send_signal(signal.SIGKILL)
+                break
+    assert process.returncode == -signal.SIGKILL
+    assert int(torch.load(killed / "state.pt", weights_only=True)["step"]) < RECIPE.steps
+
+    steps = []
+    resumed = train(RECIPE, photos, [], killed, report=lambda progress: steps.append(progress.step))
+    assert steps[0] > 1 and steps[-1] == 8
+    assert weights(resumed) == wanted, f"killed at step {stop}"
+
+
+def test_learning_one_photo_makes_it_sharper(tmp_path, photos):
+    sharp = photos.sharp[0][:, 30:94, 30:94]
+    blurry = torch.nn.functional.avg_pool2d(sharp.float(), 3, 1, 1, count_include_pad=False).round().byte()
+    network = replace(TINY, channels=(16, 8, 8), scales=1, recurrence="none")
+    recipe = replace(RECIPE, network=network, steps=60, decay=20, batch=2, learning_rate=2e-3, ema=0.8, seed=1)
+    reports = []
+    train(recipe, Photos([], [(blurry, sharp)]), [(blurry, sharp)], tmp_path, report=reports.append)
+    assert [report.step for report in reports] == list(range(1, 61))
+    measured = reports[-1].validation
+    assert measured is not None and measured.gains[0] > 0.2  # an untrained network is the identity
+    assert reports[0].validation is None
+
+
+def test_the_checkpoint_describes_itself(tmp_path, photos):
+    path = train(replace(RECIPE, steps=1, licence="MIT"), photos, [], tmp_path)
+    assert path == tmp_path / "tiny.safetensors"
+    info = read_info(path)
+    assert (info.name, info.licence, info.training["steps"]) == ("tiny", "MIT", 1)
+    assert info.training["recipe"]["crop"] == 32
+    assert load_checkpoint(path)[0].config == TINY
+
+
+def test_a_new_run_may_start_from_a_checkpoint(tmp_path, photos):
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.mkdir()
+    second.mkdir()
+    start = train(RECIPE, photos, [], first)
+    result = train(replace(RECIPE, steps=1, learning_rate=0.0), photos, [], second, start_from=start)
+    wanted = load_checkpoint(start)[0].state_dict()
+    assert all(torch.equal(wanted[key], value) for key, value in load_checkpoint(result)[0].state_dict().items())
+
+
+@pytest.mark.parametrize("content", [b"", b"not a state"])
+def test_a_damaged_state_is_named(tmp_path, photos, content):
+    (tmp_path / "state.pt").write_bytes(content)
+    with pytest.raises(WeightsDamaged, match=r"state\.pt: cannot go on from this state") as caught:
+        train(RECIPE, photos, [], tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_state_of_another_network_is_refused(tmp_path, photos):
+    train(replace(RECIPE, steps=1), photos, [], tmp_path)
+    with pytest.raises(UsageError, match="another .network."):
+        train(replace(RECIPE, network=replace(TINY, channels=(4, 4, 8))), photos, [], tmp_path)
+
+
+def test_a_fresh_network_is_almost_the_identity():
+    torch.manual_seed(0)
+    network = SRN(TINY)
+    initialise(network)
+    x = torch.rand(1, 3, 32, 32)
+    assert 0 < float((network(x)[-1] - x).detach().abs().max()) < 0.05

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from deblurcli.errors import UsageError
+from deblurcli.networks.srn import SRNConfig
+from deblurcli.synthesis import BlurSettings
+from deblurcli.training.recipe import Recipe, read_recipe, recipe_from
+
+
+def toml(value: object) -> str:
+    if isinstance(value, tuple):
+        return str(list(value))
+    return str(value).lower() if isinstance(value, bool) else repr(value)
+
+
+def write(recipe: Recipe, path: Path) -> Path:
+    values = recipe.as_dict()
+    tables = {name: values.pop(name) for name in ("network", "blur")}
+    lines = [f"{key} = {toml(value)}" for key, value in values.items()]
+    for name, table in tables.items():
+        lines += [f"[{name}]", *(f"{key} = {toml(value)}" for key, value in table.items())]
+    path.write_text("\n".join(lines))
+    return path
+
+
+def test_toml_round_trip(tmp_path):
+    recipe = Recipe(
+        name="mine",
+        network=SRNConfig(channels=(4, 6, 8), scales=2, global_residual=True),
+        blur=BlurSettings(max_length=12.5),
+        steps=77,
+        crop=32,
+        learning_rate=3e-4,
+        precision="fp32",
+    )
+    assert read_recipe(write(recipe, tmp_path / "mine.toml")) == recipe
+
+
+def test_what_is_not_named_keeps_its_default(tmp_path):
+    (tmp_path / "empty.toml").write_text("")
+    assert read_recipe(tmp_path / "empty.toml") == Recipe()
+
+
+@pytest.mark.parametrize("path", sorted((Path(__file__).parents[2] / "weights" / "recipes").glob("*.toml")))
+def test_the_shipped_recipes_can_be_read(path):
+    assert read_recipe(path).name == path.stem
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("stepz = 3", "unknown setting 'stepz'; known: .*steps"),
+        ("[network]\nkernel = 3", r"\[network\]: unknown setting 'kernel'; known: .*kernel_size"),
+        ("[blur]\nwind = 3", r"\[blur\]: unknown setting 'wind'"),
+        ("crop = 100", "crop must be a multiple of 16"),
+        ("precision = 'fp8'", "precision must be bf16 or fp32"),
+        ("steps = ", "not a TOML file"),
+    ],
+)
+def test_mistakes_are_named(tmp_path, text, message):
+    path = tmp_path / "wrong.toml"
+    path.write_text(text)
+    with pytest.raises(UsageError, match=message) as caught:
+        read_recipe(path)
+    assert str(caught.value).startswith(str(path)) and "\n" not in str(caught.value)
+
+
+def test_a_missing_recipe(tmp_path):
+    with pytest.raises(UsageError, match=r"absent\.toml: cannot read the recipe"):
+        read_recipe(tmp_path / "absent.toml")
+
+
+def test_crops_fit_the_number_of_scales():
+    assert recipe_from({"crop": 36, "network": {"scales": 1}}, "it").crop == 36
+
+
+def test_the_learning_rate_rises_stays_and_falls():
+    recipe = Recipe(steps=100, warmup=10, decay=20, learning_rate=1.0)
+    rates = [recipe.rate_at(step) for step in range(100)]
+    assert rates[:10] == pytest.approx([(step + 1) / 10 for step in range(10)])
+    assert set(rates[10:80]) == {1.0}
+    assert rates[80:] == pytest.approx([(100 - step) / 20 for step in range(80, 100)])
