@@ -106,10 +106,8 @@ def run_jobs(
 
 
 def run_job(job: Job, deblurrer: Deblurrer, options: Options, advance: Callable[[float], None]) -> Outcome:
-    compare = job.target.with_name(job.target.stem + "-compare.jpg") if options.compare else None
-    for target in (job.target, compare):
-        if target is not None and target.exists() and not options.overwrite:  # known before the long work
-            raise OutputExists(f"{display_name(target)}: exists already; replace it with --overwrite")
+    refuse_existing(job, options)
+    compare = compare_target(job) if options.compare else None
     photo = read_source(job.source)
     restored, change, kept = restore_photo(photo, deblurrer, options.strength, advance)
     try:
@@ -126,6 +124,22 @@ def run_job(job: Job, deblurrer: Deblurrer, options: Options, advance: Callable[
     height, width = photo.pixels.shape[:2]
     status = Status.GUARDED if kept else Status.DONE
     return Outcome(job, status, size=(width, height), change=change, notes=notes, compare=compare)
+
+
+def compare_target(job: Job) -> Path:
+    """Where the before/after picture of a job goes."""
+    return job.target.with_name(job.target.stem + "-compare.jpg")
+
+
+def refuse_existing(job: Job, options: Options) -> None:
+    """Known before the long work: that a file to be written is there already.
+
+    Raises:
+        OutputExists: if so, unless it may be replaced.
+    """
+    for target in (job.target, *([compare_target(job)] if options.compare else [])):
+        if target.exists() and not options.overwrite:
+            raise OutputExists(f"{display_name(target)}: exists already; replace it with --overwrite")
 
 
 def read_source(source: Path) -> Photo:

@@ -11,14 +11,16 @@ import typer
 
 from deblurcli.cli.edge import command, say
 from deblurcli.cli.progress import counting
+from deblurcli.errors import UsageError
 
 BASELINE = "blurry input"
 
 
 @command
 def bench(
-    blur: Annotated[Path, typer.Option(help="Folder of blurry images.", show_default=False)],
-    sharp: Annotated[Path, typer.Option(help="Folder of sharp ones, of the same names.", show_default=False)],
+    blur: Annotated[Path | None, typer.Option(help="Folder of blurry images.")] = None,
+    sharp: Annotated[Path | None, typer.Option(help="Folder of sharp ones, of the same names.")] = None,
+    pairs: Annotated[list[Path] | None, typer.Option(help="Folder with blur/ and sharp/. Repeatable.")] = None,
     model: Annotated[list[str] | None, typer.Option(help="Name or file. Repeatable. Default: srn-fast.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
     precision: Annotated[str, typer.Option(help="auto, fp32, bf16, fp16.")] = "auto",
@@ -30,16 +32,21 @@ def bench(
     """
     from deblurcli.bench.quality import find_pairs, score_pairs, summarise
 
-    pairs = find_pairs(blur, sharp)
+    folders = [(folder / "blur", folder / "sharp") for folder in pairs or []]
+    if blur and sharp:
+        folders.append((blur, sharp))
+    if not folders or (blur is None) != (sharp is None):
+        raise UsageError("nothing to measure on; give --blur FOLDER and --sharp FOLDER, or --pairs FOLDER")
+    found = [pair for blurry, truth in folders for pair in find_pairs(blurry, truth)]
     from deblurcli.models import DEFAULT
     from deblurcli.restore.deblurrer import Deblurrer
 
     deblurrers = {name: Deblurrer(name, device, precision) for name in model or [DEFAULT]}
     methods = {BASELINE: lambda pixels: pixels, **{name: one.__call__ for name, one in deblurrers.items()}}
     with counting("images") as bar:
-        task = bar.add_task("", total=len(pairs), status="")
+        task = bar.add_task("", total=len(found), status="")
         scores = []
-        for score in score_pairs(pairs, methods):
+        for score in score_pairs(found, methods):
             scores.append(score)
             bar.update(task, completed=len(scores) / len(methods))
     summaries = summarise(scores, BASELINE)
@@ -56,4 +63,5 @@ def bench(
         table.add_row(one.method, *(text.format(value) for text, value in zip(formats, figures, strict=True)))
     Console().print(table)
     run = next(iter(deblurrers.values()))
-    say(f"{len(pairs)} pairs of {blur} on {run.device}, {str(run.dtype).removeprefix('torch.')}")
+    where = ", ".join(str(blurry) for blurry, _ in folders)
+    say(f"{len(found)} pairs of {where} on {run.device}, {str(run.dtype).removeprefix('torch.')}")

@@ -15,7 +15,7 @@ class FileProgress:
         self.console = Console(stderr=True)
         self.shown = self.console.is_terminal and not quiet
         self.bars = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             TextColumn("{task.percentage:>3.0f} %"),
             TimeElapsedColumn(),

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from deblurcli.batch.plan import Job, plan_jobs
-from deblurcli.batch.run import Options, Outcome, Status, read_source, restore_photo, run_jobs
+from deblurcli.batch.run import Options, Outcome, Status, read_source, refuse_existing, restore_photo, run_jobs
 from deblurcli.cli.edge import command, say
 from deblurcli.cli.progress import FileProgress
 from deblurcli.errors import DeblurError, ExitCode, InputError, UsageError
-from deblurcli.images import display_name, encode_photo, format_for
+from deblurcli.images import OutputExists, display_name, encode_photo, format_for
 
 if TYPE_CHECKING:
     from deblurcli.restore.deblurrer import Deblurrer
@@ -119,7 +119,7 @@ def restore(
         if standard_input and output is not None
         else plan_jobs(inputs, output, recursive=recursive, format=written_format)
     )
-    if len(jobs) == 1:
+    if len(inputs) == 1 and not inputs[0].is_dir():
         refuse_hopeless(jobs[0], options)
     from deblurcli.restore.deblurrer import Deblurrer
 
@@ -153,8 +153,10 @@ def pillow_format(name: str | None) -> str | None:
 
 def refuse_hopeless(job: Job, options: Options) -> None:
     """For a single file, what can be said before the seconds that torch takes to load."""
-    if job.target.exists() and not options.overwrite:
-        raise InputError(f"{display_name(job.target)}: exists already, nothing to do; replace it with --overwrite")
+    try:
+        refuse_existing(job, options)
+    except OutputExists as error:
+        raise InputError(str(error)) from None  # for a single photo that is an error: there is nothing else to do
     if job.source != Path("-") and not job.source.exists():
         read_source(job.source)  # its error is the right one
 

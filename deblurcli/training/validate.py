@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from deblurcli.metrics.psnr import psnr
 from deblurcli.networks.srn import SRN
 
 
@@ -37,12 +39,14 @@ def validate(
             device = next(network.parameters()).device
             image = blurry[None].to(device, memory_format=torch.channels_last).float() / 255
             padded = F.pad(image, (0, -width % multiple, 0, -height % multiple), mode="reflect")
-            restored = (network(padded)[-1][0, :, :height, :width].float().clamp(0, 1) * 255).round().cpu()
-            before.append(psnr(blurry.float(), sharp.float()))
-            after.append(psnr(restored, sharp.float()))
+            restored = (network(padded)[-1][0, :, :height, :width].float().clamp(0, 1) * 255).round().to(torch.uint8)
+            truth = as_array(sharp)
+            before.append(psnr(as_array(blurry), truth))
+            after.append(psnr(as_array(restored), truth))
     network.load_state_dict(own)
     return Validation(tuple(before), tuple(after))
 
 
-def psnr(a: Tensor, b: Tensor) -> float:
-    return float(20 * torch.log10(255 / (a - b).square().mean().sqrt()))
+def as_array(image: Tensor) -> np.ndarray:
+    """(3, H, W) uint8 tensor -> (H, W, 3) array."""
+    return np.asarray(image.permute(1, 2, 0).cpu())

@@ -57,6 +57,11 @@ def test_existing_output(deblur, photo, small_model, tmp_path):
     assert target.read_bytes() == b"precious"
     assert deblur(source, "-o", target, "--model", small_model, "--overwrite").returncode == 0
     assert Image.open(target).size == (70, 50)
+    (tmp_path / "c-compare.jpg").write_bytes(b"precious too")
+    refused = deblur(source, "-o", "c.png", "--model", small_model, "--compare")
+    assert refused.returncode == 3
+    assert "c-compare.jpg" in one_line(refused.stderr)
+    assert not (tmp_path / "c.png").exists()
 
 
 def test_the_input_is_never_overwritten(deblur, photo, small_model, tmp_path):
@@ -97,6 +102,9 @@ def test_folder_without_output(deblur, photo, small_model, tmp_path):
     photo("in/a.png")
     assert deblur("in", "--model", small_model).returncode == 0
     assert (tmp_path / "in-deblurred" / "a.png").exists()
+    again = deblur("in", "--model", small_model)  # a folder that is done is no error, even with a single photo
+    assert again.returncode == 0
+    assert "skipped" in again.stderr
 
 
 def test_one_bad_file_does_not_stop_the_rest(deblur, photo, small_model, tmp_path):
