@@ -18,7 +18,7 @@ from deblurcli.networks.srn import SRN, Resize, SRNConfig, grow, shrink
 from deblurcli.networks.srn_rows import ScaleRows
 
 ALIGN = 4  # pixels of a scale per pixel of its bottleneck
-FEWEST_ROWS = 16  # per push; with fewer, most of the time goes into joining rows
+FEWEST_ROWS = 8  # per push; with fewer, most of the time goes into joining rows
 FEWEST_PIXELS = 64 * 64
 
 

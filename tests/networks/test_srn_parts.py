@@ -172,7 +172,7 @@ def test_memory_that_runs_out_twice_ends_in_narrow_columns(make_network):
     config = CONFIGS["lstm, 3, two blocks"]
     network = make_network(config, seed=3)
     image = torch.rand(1, 3, 64, 576)
-    source, size = Memory(image, {4, 7, 20}), PartSize(576 * 32)
+    source, size = Memory(image, {4, 7, 12}), PartSize(576 * 32)
     assert relative(restore(network, source, size), network(image)[-1]) < 1e-5
     assert size.pixels == 576 * 4
 
