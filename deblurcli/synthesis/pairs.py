@@ -30,11 +30,7 @@ def write_pairs(folder: Path, output: Path, settings: BlurSettings, count: int, 
         InputError: if the folder has no photos, or one cannot be read.
         OutputError: if a picture cannot be written.
     """
-    if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder")
-    paths = sorted(path for path in folder.iterdir() if is_image_name(path))
-    if not paths:
-        raise InputError(f"{folder}: no images found")
+    paths = images_of(folder)
     try:
         for kind in ("blur", "sharp"):
             (output / kind).mkdir(parents=True, exist_ok=True)
@@ -59,3 +55,13 @@ def rgb(photo: Photo) -> torch.Tensor:
     if pixels.ndim == 2:
         pixels = np.repeat(pixels[..., None], 3, 2)
     return torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)
+
+
+def images_of(folder: Path) -> list[Path]:
+    """The images directly in a folder, by name, sorted; InputError if there are none or no such folder."""
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder")
+    paths = sorted(path for path in folder.iterdir() if is_image_name(path))
+    if not paths:
+        raise InputError(f"{folder}: no images found")
+    return paths

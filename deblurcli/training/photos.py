@@ -8,8 +8,8 @@ from pathlib import Path
 from torch import Tensor
 
 from deblurcli.errors import InputError
-from deblurcli.images import is_image_name, read_photo
-from deblurcli.synthesis.pairs import rgb
+from deblurcli.images import read_photo
+from deblurcli.synthesis.pairs import images_of, rgb
 from deblurcli.training.data import MARGIN
 
 
@@ -45,12 +45,3 @@ def load_pairs(folder: Path, smallest: int = 1) -> Iterator[tuple[Tensor, Tensor
         if min(pair[0].shape[1:]) < smallest:
             raise InputError(f"{path}: is smaller than the recipe's crop of {smallest} pixels; remove it")
         yield pair
-
-
-def images_of(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder")
-    paths = sorted(path for path in folder.iterdir() if is_image_name(path))
-    if not paths:
-        raise InputError(f"{folder}: no images found")
-    return paths
