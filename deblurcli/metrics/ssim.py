@@ -122,7 +122,7 @@ def _ssim_of_strip(x: Planes, y: Planes, mixing: NDArray[np.float64] | None) -> 
     """Wang's equation (13); its two variances are only ever added, so they are filtered as one."""
 
     def mean(planes: Planes) -> Planes:
-        planes = _slide(_slide(planes, 1), 2)
+        planes = slide_window(planes)
         return planes if mixing is None else np.tensordot(mixing, planes, 1)
 
     mean_x, mean_y = mean(x), mean(y)
@@ -131,6 +131,11 @@ def _ssim_of_strip(x: Planes, y: Planes, mixing: NDArray[np.float64] | None) -> 
     variances = mean(x**2 + y**2) - squares
     similarity: Planes = (2 * product + C1) * (2 * covariance + C2) / ((squares + C1) * (variances + C2))
     return similarity
+
+
+def slide_window(planes: Planes) -> Planes:
+    """Means weighted by the 2-D window where it lies inside: planes (N, H, W) to (N, H - 10, W - 10)."""
+    return _slide(_slide(planes, 1), 2)
 
 
 def _slide(planes: Planes, axis: int) -> Planes:
