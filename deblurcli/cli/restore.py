@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -77,6 +78,9 @@ def restore(
         Precision, typer.Option(help="auto takes the fastest that is checked to be safe.")
     ] = Precision.auto,
     strength: Annotated[float, typer.Option(min=0.0, max=1.0, help="0 changes nothing, 1 is the full result.")] = 1.0,
+    tta: Annotated[
+        bool, typer.Option("--tta", help="Mean over flips and quarter turns: a little better, eight times as long.")
+    ] = False,
     compare: Annotated[bool, typer.Option("--compare", help="Also write a before/after picture.")] = False,
     format: Annotated[
         str | None, typer.Option(help=f"{', '.join(key for key in FORMATS if key != 'jpg')}. Default: by the name.")
@@ -111,7 +115,7 @@ def restore(
 
     options = Options(strength, quality, overwrite, compare)
     if output == Path("-") or (output is None and inputs == [Path("-")]):
-        pipe(inputs[0], written_format, options, model, device, precision.value)
+        pipe(inputs[0], written_format, options, lambda: load(model, device, precision, tta))
         return
     standard_input = Path("-") in inputs
     jobs = (
@@ -121,9 +125,7 @@ def restore(
     )
     if len(inputs) == 1 and not inputs[0].is_dir():
         refuse_hopeless(jobs[0], options)
-    from deblurcli.restore.deblurrer import Deblurrer
-
-    deblurrer = Deblurrer(model, device, precision.value)
+    deblurrer = load(model, device, precision, tta)
     if not quiet:
         say(f"{deblurrer.info.name} on {deblurrer.device}, {precision_name(deblurrer)}")
     with FileProgress(len(jobs), quiet) as progress:
@@ -161,12 +163,16 @@ def refuse_hopeless(job: Job, options: Options) -> None:
         read_source(job.source)  # its error is the right one
 
 
-def pipe(source: Path, format: str | None, options: Options, model: str, device: str, precision: str) -> None:
-    """One photo to standard output; nothing else is printed there."""
+def load(model: str, device: str, precision: Precision, tta: bool) -> Deblurrer:
     from deblurcli.restore.deblurrer import Deblurrer
 
+    return Deblurrer(model, device, precision.value, tta=tta)
+
+
+def pipe(source: Path, format: str | None, options: Options, load_model: Callable[[], Deblurrer]) -> None:
+    """One photo to standard output; nothing else is printed there. An unreadable one is told before torch is loaded."""
     photo = read_source(source)
-    restored, _, kept = restore_photo(photo, Deblurrer(model, device, precision), options.strength)
+    restored, _, kept = restore_photo(photo, load_model(), options.strength)
     data, notes = encode_photo(restored, format or photo.format, options.quality)
     sys.stdout.buffer.write(data)
     sys.stdout.buffer.flush()

@@ -16,8 +16,9 @@ from deblurcli.models import DEFAULT, load_model
 from deblurcli.networks import ARCHITECTURES
 from deblurcli.networks.srn_parts import PartSize
 from deblurcli.restore.device import pick_device, pick_precision
+from deblurcli.restore.ensemble import VIEWS, mean_over_views
 from deblurcli.restore.guard import keep_input_where_wrong
-from deblurcli.restore.picture import Picture, quantise
+from deblurcli.restore.picture import Picture, quantise, white
 
 Pixels = TypeVar("Pixels", np.ndarray, Image.Image)
 
@@ -56,6 +57,7 @@ class Deblurrer:
         device: "auto" (CUDA, then MPS, then the CPU), "cpu", "cuda", "cuda:1", "mps".
         precision: "auto" (the fastest that is checked to be safe), "fp32", "bf16", "fp16".
         part_pixels: how many pixels to process at once; memory grows with it, the result does not depend on it.
+        tta: take the mean over the eight flips and quarter turns of each image, at eight times the time.
 
     Attributes:
         info: what the model says about itself.
@@ -72,6 +74,7 @@ class Deblurrer:
         device: str = "auto",
         precision: str = "auto",
         part_pixels: int | None = None,
+        tta: bool = False,
     ) -> None:
         self.device = pick_device(device)
         network, self.info = load_model(model)
@@ -79,6 +82,7 @@ class Deblurrer:
         self.network = network.to(self.device, self.dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.architecture = ARCHITECTURES[self.info.architecture]
         self.part_pixels = part_pixels or default_part(self.device, self.dtype)
+        self.tta = tta
 
     def __call__(self, image: Pixels, strength: float = 1.0) -> Pixels:
         """Restore an image.
@@ -131,6 +135,22 @@ class Deblurrer:
         if strength == 0:
             advance(1.0)
             return Restored(pixels.copy(), 0.0)
+        if not self.tta:
+            return self.restore_once(pixels, strength, advance)
+        kept = 0.0
+
+        def restored(image: np.ndarray, view: int) -> np.ndarray:
+            nonlocal kept
+            result = self.restore_once(image, strength, lambda share: advance((view + share) / VIEWS))
+            kept = max(kept, result.kept)
+            return result.pixels
+
+        # As floats, so that no view is rounded before the mean.
+        values = np.divide(pixels, white(pixels.dtype), dtype=np.float32)
+        return Restored(quantise(mean_over_views(values, restored), pixels.dtype), kept)
+
+    def restore_once(self, pixels: np.ndarray, strength: float, advance: Callable[[float], None]) -> Restored:
+        """As `restore`, of this one view and with arguments that are known to be good."""
         config = self.network.config
         picture = Picture(pixels, config.size_multiple, config.image_channels)
         result = np.empty_like(pixels)
