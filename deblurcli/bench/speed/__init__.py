@@ -1,0 +1,1 @@
+"""How fast results come, and what they cost in memory."""
