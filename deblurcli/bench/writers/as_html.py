@@ -1,0 +1,109 @@
+"""A report as one page for a browser, which needs nothing but itself."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from html import escape
+from importlib import resources
+from string import Template
+
+from deblurcli.bench.results import Report
+from deblurcli.bench.writers.charts import charts
+from deblurcli.bench.writers.tables import Cell, Table, image_table, published_table, quality_table, speed_table
+from deblurcli.bench.writers.viewed import Viewed
+from deblurcli.bench.writers.viewer import viewer
+from deblurcli.bench.writers.wording import (
+    QUALITY_LEAD,
+    SPEED_LEAD,
+    encodable,
+    literature_title,
+    one_line,
+    provenance,
+    scope,
+)
+
+
+def to_html(report: Report, viewed: Sequence[Viewed]) -> str:
+    """The report as one HTML page: tables, charts, and a viewer of the images in `viewed`.
+
+    Style, script and images are inside, and the page's own content security policy forbids everything else, so it can
+    be mailed, archived and opened offline. Images are shown at full resolution without loss: whole up to 768x512
+    pixels, else the part of that size where the result differs most from the input.
+    """
+    sections: list[tuple[str, str, str]] = []  # id, heading, content
+    if quality := report.quality:
+        content = _table("Quality", quality_table(quality)) + _quiet(QUALITY_LEAD)
+        sections.append(("quality", "Quality", content))
+    for number, literature in enumerate(report.literature, 1):
+        title = literature_title(literature)
+        content = _quiet(literature.lead) + _table(title, published_table(literature.rows))
+        sections.append((f"published-{number}", title, content))
+    if viewed:
+        sections.append(("images", "Images", viewer(viewed)))
+    if quality:
+        every = _table("Every image", image_table(quality), long=True)
+        content = f"{charts(quality)}<details><summary>Every image in figures</summary>{every}</details>"
+        sections.append(("spread", "Image by image", content))
+    if speed := report.speed:
+        sections.append(("speed", "Speed", _table("Speed", speed_table(speed)) + _quiet(SPEED_LEAD)))
+    facts = "".join(f"<dt>{escape(label)}</dt><dd>{escape(value)}</dd>" for label, value in provenance(report))
+    sections.append(("provenance", "Provenance", f"<dl>{facts}</dl>"))
+    return encodable(_page(report, sections))
+
+
+def _page(report: Report, sections: Sequence[tuple[str, str, str]]) -> str:
+    style, script, page = (_part(name) for name in ("report.css", "report.js", "report.html"))
+    subject = scope(report.quality) if report.quality else "speed"
+    blocks = (
+        f'<section id="{key}" aria-labelledby="{key}-title">'
+        f'<h2 id="{key}-title">{escape(title)}</h2>{content}</section>'
+        for key, title, content in sections
+    )
+    links = (f'<a href="#{key}">{escape(title)}</a>' for key, title, _ in sections)
+    return Template(page).substitute(
+        subject=escape(subject),
+        made=escape(one_line(report.made)),
+        links="".join(links),
+        sections="\n".join(blocks),
+        style=style,
+        script=script,
+        style_hash=_hash(style),
+        script_hash=_hash(script),
+    )
+
+
+def _part(name: str) -> str:
+    return resources.files(__package__).joinpath(name).read_text("utf-8")
+
+
+def _hash(text: str) -> str:
+    """What the content security policy calls this style or script, the only one it then lets in."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def _quiet(text: str) -> str:
+    return f'<p class="quiet">{escape(text)}</p>'
+
+
+def _table(label: str, table: Table, long: bool = False) -> str:
+    sides = ["number" if side == ">" else "text" for side in table.sides]
+    titles = "".join(
+        f'<th scope="col" class="{side}">{escape(title)}</th>' for side, title in zip(sides, table.titles, strict=True)
+    )
+    rows = "".join(f"<tr>{_row(row, sides)}</tr>" for row in table.rows)
+    kind = "table long" if long else "table wide" if len(table.titles) > 8 else "table"
+    # Focusable, so that a table wider than a phone can be scrolled with the keyboard.
+    box = f'<div class="{kind}" tabindex="0" role="region" aria-label="{escape(label)}">'
+    return f"{box}<table><thead><tr>{titles}</tr></thead><tbody>{rows}</tbody></table></div>"
+
+
+def _row(row: Sequence[Cell], sides: Sequence[str]) -> str:
+    first, *others = (f'class="{side}">{_cell(cell, side)}' for side, cell in zip(sides, row, strict=True))
+    return f'<th scope="row" {first}</th>' + "".join(f"<td {other}</td>" for other in others)
+
+
+def _cell(cell: Cell, side: str) -> str:
+    text = escape(cell.text) + (f"<small>{escape(cell.detail)}</small>" if cell.detail else "")
+    return text.replace("-", "−") if side == "number" else text
