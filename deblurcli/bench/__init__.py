@@ -1,1 +1,1 @@
-"""Measuring: how good a model is on pairs of blurry and sharp images."""
+"""Measuring: how good and how fast a model is, and the reports of it."""

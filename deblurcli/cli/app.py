@@ -10,7 +10,7 @@ restore_app = typer.Typer(add_completion=False, rich_markup_mode="markdown", pre
 restore_app.command(epilog=restore.EPILOG)(restore.restore)
 
 commands = typer.Typer(add_completion=False, rich_markup_mode="markdown", pretty_exceptions_enable=False)
-commands.command()(bench.bench)
+commands.command(epilog=bench.EPILOG)(bench.bench)
 commands.command()(synth.synth)
 commands.command()(train.train)
 commands.add_typer(weights.app, name="weights")

@@ -1,0 +1,1 @@
+"""How close results come to the truth: PSNR and SSIM over a data set."""
