@@ -92,6 +92,8 @@ def shrink(x: Tensor, factor: int, convention: Resize) -> Tensor:
 
 def grow(x: Tensor, convention: Resize) -> Tensor:
     """(N, C, H, W) -> (N, C, 2H, 2W), bilinear, the far neighbour clamped to the edge."""
+    if x.shape[1] == 0:  # the state of a network without one, which F.interpolate refuses
+        return x.new_empty(*x.shape[:2], 2 * x.shape[2], 2 * x.shape[3])
     if convention == "area":
         return F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
     for dim in (2, 3):

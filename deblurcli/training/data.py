@@ -44,29 +44,34 @@ class Batches(Dataset[tuple[Tensor, Tensor]]):
 
     def __getitem__(self, step: int) -> tuple[Tensor, Tensor]:
         rng = np.random.default_rng([self.recipe.seed, step])
-        samples = [augment(rng, *self.sample(rng)) for _ in range(self.recipe.batch)]
+        samples = [self.sample(rng) for _ in range(self.recipe.batch)]
+        if self.recipe.augment:
+            samples = [augment(rng, *sample) for sample in samples]
         return torch.stack([blurry for blurry, _ in samples]), torch.stack([sharp for _, sharp in samples])
 
     def sample(self, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         """One crop, from a real pair or synthesised: (3, P, P) uint8 both."""
         if self.photos.pairs and (not self.photos.sharp or rng.random() < self.recipe.real):
             blurry, sharp = self.photos.pairs[int(rng.integers(len(self.photos.pairs)))]
-            window = busy_window(rng, sharp, self.recipe.crop)
+            window = self.window(rng, sharp, self.recipe.crop)
             return blurry[window], sharp[window]
         photo = self.photos.sharp[rng.choice(len(self.photos.sharp), p=self.weights)]
         side = self.recipe.crop + 2 * MARGIN
         scale = rng.uniform(0.6, 1.0) if rng.random() < 0.5 and min(photo.shape[1:]) * 0.6 > side else 1.0
-        patch = photo[busy_window(rng, photo, min(int(np.ceil(side / scale)), *photo.shape[1:]))]
+        patch = photo[self.window(rng, photo, min(int(np.ceil(side / scale)), *photo.shape[1:]))]
         if patch.shape[1:] != (side, side):  # smaller photos are sharper photos, and small ones must fill the crop
             resized = F.interpolate(patch[None].float(), (side, side), mode="bicubic", antialias=True)
             patch = resized[0].round().clamp(0, 255).to(torch.uint8)
         return blur_photo(patch, rng, self.recipe.blur, frame=(720, 1280), crop=MARGIN)
 
+    def window(self, rng: np.random.Generator, photo: Tensor, side: int) -> tuple[slice, slice, slice]:
+        return random_window(rng, photo, side, tries=4 if self.recipe.augment else 1)
 
-def busy_window(rng: np.random.Generator, photo: Tensor, side: int) -> tuple[slice, slice, slice]:
-    """A random square; drawn up to four times while it is flat, because sky and walls teach nothing."""
+
+def random_window(rng: np.random.Generator, photo: Tensor, side: int, tries: int) -> tuple[slice, slice, slice]:
+    """A random square; drawn up to `tries` times while it is flat, because sky and walls teach nothing."""
     height, width = photo.shape[1:]
-    for _ in range(4):
+    for _ in range(tries):
         y, x = rng.integers(0, height - side + 1), rng.integers(0, width - side + 1)
         window = (slice(None), slice(y, y + side), slice(x, x + side))
         green = photo[window][1, ::2, ::2].float()

@@ -22,6 +22,7 @@ from deblurcli.training.data import Batches, Photos
 from deblurcli.training.loss import multi_scale_loss
 from deblurcli.training.recipe import Recipe
 from deblurcli.training.validate import Validation, validate
+from deblurcli.training.warm_start import fitted
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def train(
         validation_pairs: (blurry, sharp) (3, H, W) uint8, to measure on; never trained on.
         folder: gets `state.pt` (to resume) and `<name>.safetensors` (the result so far), each replaced whole.
         device: "cpu" or "cuda".
-        start_from: checkpoint whose weights to begin with, in a new run.
+        start_from: checkpoint whose weights to begin with, in a new run; its kernels may be smaller.
         save_every: seconds between two savings.
         validate_every: steps between two validations.
         report: called after every step.
@@ -83,16 +84,18 @@ def train(
 
     Raises:
         WeightsDamaged: if the state to go on from cannot be read.
-        UsageError: if that state is of another recipe.
+        UsageError: if that state is of another recipe, or the weights to begin with are of another network.
         OutputError: if the folder cannot be written to.
     """
     torch.manual_seed(recipe.seed)
     network = SRN(recipe.network)
-    initialise(network)
+    initialise(network, recipe.initial)
     if start_from:
-        network.load_state_dict(load_checkpoint(start_from)[0].state_dict())
+        network.load_state_dict(fitted(load_checkpoint(start_from)[0].state_dict(), network, start_from))
     network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimizer = torch.optim.AdamW(network.parameters(), betas=(0.9, 0.99), weight_decay=1e-4)
+    betas = (0.9, recipe.beta2)
+    optimizer = torch.optim.AdamW(network.parameters(), betas=betas, weight_decay=recipe.weight_decay)
+    clipped = network.cell if recipe.clipped == "cell" else network
     average = {key: value.detach().clone() for key, value in network.state_dict().items()}
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -140,10 +143,10 @@ def train(
             group["lr"] = rate
         with autocast:
             predictions = network(blurry)
-        loss = multi_scale_loss(predictions, sharp, recipe.network.resize, recipe.frequency_loss)
+        loss = multi_scale_loss(predictions, sharp, recipe.network.resize, recipe.frequency_loss, recipe.loss)
         network.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(network.parameters(), recipe.clip)
+        torch.nn.utils.clip_grad_norm_(clipped.parameters(), recipe.clip)
         optimizer.step()
         step += 1
         keep = min(recipe.ema, step / (10 + step))  # the first weights must not weigh on the average for long
@@ -166,15 +169,18 @@ def train(
     return result
 
 
-def initialise(network: SRN) -> None:
+def initialise(network: SRN, kind: str = "he") -> None:
     """He's initialisation; the second convolution of a residual block and the last one start near zero.
 
-    So a fresh network with a global residual starts as the identity, and learns from there.
+    So a fresh network with a global residual starts as the identity, and learns from there. "xavier" is Glorot's
+    uniform initialisation throughout, as in the paper.
     """
     last = f"dec1.{len(network.dec1) - 1}.weight"
     for name, parameter in network.named_parameters():
         if parameter.ndim == 1:
             torch.nn.init.zeros_(parameter)
+        elif kind == "xavier":
+            torch.nn.init.xavier_uniform_(parameter)
         elif name == last or (name.endswith("conv2.weight") and network.config.block == "residual"):
             torch.nn.init.normal_(parameter, std=1e-3)
         else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from deblurcli.errors import UsageError
 from deblurcli.networks.srn import SRNConfig
@@ -33,10 +33,17 @@ class Recipe:
         batch: crops per step.
         crop: side of a crop in pixels, a multiple of the network's size multiple.
         learning_rate: of AdamW, between the warm-up and the decay.
+        decay_power: of the fall: 1 is a straight line; below 1 the rate stays high for longer.
+        beta2: AdamW's decay per step of the mean squared gradient.
+        weight_decay: of AdamW; 0 makes it Adam.
         ema: decay per step of the moving average of the weights, which is what is saved.
         real: share of crops taken from real pairs, when there are any.
-        frequency_loss: weight of the Fourier amplitude loss beside the Charbonnier loss.
+        augment: flips, transpositions, orders of the colours, and another try where a crop is flat.
+        loss: "charbonnier", or "l2", the mean squared error; at every scale.
+        frequency_loss: weight of the Fourier amplitude loss beside it.
         clip: largest norm of the gradient.
+        clipped: which gradients that holds for: "all", or "cell", only those of the recurrent cell.
+        initial: "he", with residual blocks and the last convolution near zero, or "xavier" throughout.
         precision: "bf16" (autocast) or "fp32".
         seed: decides the initial weights and every crop and blur.
     """
@@ -51,11 +58,18 @@ class Recipe:
     batch: int = 8
     crop: int = 128
     learning_rate: float = 1e-3
+    decay_power: float = 1.0
+    beta2: float = 0.99
+    weight_decay: float = 1e-4
     ema: float = 0.999
     real: float = 0.3
+    augment: bool = True
+    loss: Literal["charbonnier", "l2"] = "charbonnier"
     frequency_loss: float = 0.02
     clip: float = 1.0
-    precision: str = "bf16"
+    clipped: Literal["all", "cell"] = "all"
+    initial: Literal["he", "xavier"] = "he"
+    precision: Literal["bf16", "fp32"] = "bf16"
     seed: int = 1
 
     def as_dict(self) -> dict[str, Any]:
@@ -64,8 +78,16 @@ class Recipe:
     def rate_at(self, step: int) -> float:
         """The learning rate of a step, counted from 0."""
         rise = min(1.0, (step + 1) / max(self.warmup, 1))
-        fall = min(1.0, (self.steps - step) / max(self.decay, 1))
+        fall: float = min(1.0, (self.steps - step) / max(self.decay, 1)) ** self.decay_power
         return self.learning_rate * rise * fall
+
+
+CHOICES = {
+    "loss": ("charbonnier", "l2"),
+    "clipped": ("all", "cell"),
+    "initial": ("he", "xavier"),
+    "precision": ("bf16", "fp32"),
+}
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -91,8 +113,9 @@ def recipe_from(data: dict[str, Any], source: str) -> Recipe:
     recipe: Recipe = table(Recipe, {**data, "network": network, "blur": blur}, source)
     if recipe.crop % recipe.network.size_multiple:
         raise UsageError(f"{source}: crop must be a multiple of {recipe.network.size_multiple}")
-    if recipe.precision not in ("bf16", "fp32"):
-        raise UsageError(f"{source}: precision must be bf16 or fp32")
+    for name, known in CHOICES.items():
+        if getattr(recipe, name) not in known:
+            raise UsageError(f"{source}: {name} must be {' or '.join(known)}, not {getattr(recipe, name)!r}")
     return recipe
 
 

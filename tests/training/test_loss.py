@@ -25,6 +25,13 @@ def test_a_constant_error():
     assert float(loss) == pytest.approx(0.5 + 0.1 * 0.5 * 256 / (16 * 9), abs=1e-4)
 
 
+def test_the_papers_loss_is_the_mean_squared_error_of_every_scale():
+    sharp = torch.full((1, 3, 16, 16), 0.25)
+    predictions = [shrink(sharp, factor, "area") + 0.1 * factor for factor in (4, 2, 1)]
+    loss = multi_scale_loss(predictions, sharp, "area", 0.0, "l2")
+    assert float(loss) == pytest.approx(0.16 + 0.04 + 0.01, rel=1e-5)
+
+
 def test_every_scale_has_a_gradient():
     sharp = torch.rand(1, 3, 16, 16)
     predictions = [torch.rand(1, 3, side, side, requires_grad=True) for side in (4, 8, 16)]

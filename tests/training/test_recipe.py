@@ -56,7 +56,7 @@ def test_the_shipped_recipes_can_be_read(path):
         ("[network]\nkernel = 3", r"\[network\]: unknown setting 'kernel'; known: .*kernel_size"),
         ("[blur]\nwind = 3", r"\[blur\]: unknown setting 'wind'"),
         ("crop = 100", "crop must be a multiple of 16"),
-        ("precision = 'fp8'", "precision must be bf16 or fp32"),
+        ("precision = 'fp8'", "precision must be bf16 or fp32, not 'fp8'"),
         ("steps = ", "not a TOML file"),
     ],
 )
@@ -83,3 +83,10 @@ def test_the_learning_rate_rises_stays_and_falls():
     assert rates[:10] == pytest.approx([(step + 1) / 10 for step in range(10)])
     assert set(rates[10:80]) == {1.0}
     assert rates[80:] == pytest.approx([(100 - step) / 20 for step in range(80, 100)])
+
+
+def test_the_papers_rate_falls_with_a_power():
+    recipe = Recipe(steps=1000, warmup=1, decay=1000, decay_power=0.3, learning_rate=1e-4)
+    assert recipe.rate_at(0) == pytest.approx(1e-4)
+    assert recipe.rate_at(500) == pytest.approx(1e-4 * 0.5**0.3)
+    assert recipe.rate_at(999) == pytest.approx(1e-4 * 0.001**0.3)
