@@ -87,20 +87,49 @@ def load_checkpoint(path: Path) -> tuple[nn.Module, ModelInfo]:
 
 
 def load_state(info: ModelInfo, state: Mapping[str, Tensor], source: Path) -> nn.Module:
-    """A network in evaluation mode from a state dict; `source` is named in the error if it does not fit exactly."""
+    """A network in evaluation mode with float32 weights; arguments and errors as for `check_state`."""
+    network = check_state(info, state, source).to_empty(device="cpu")
+    network.load_state_dict(state, strict=True)  # copied, as tensors within a file may lie where arithmetic is slower
+    return network.eval()
+
+
+def check_state(info: ModelInfo, state: Mapping[str, Tensor], source: Path) -> nn.Module:
+    """Check that a state dict is exactly that of a network.
+
+    Args:
+        info: says which network.
+        state: name -> tensor.
+        source: is named in the error.
+
+    Returns:
+        The network without weights, on torch's meta device.
+
+    Raises:
+        WeightsDamaged: if the network does not exist, a tensor is missing, left over or of another shape, or a value is
+            not finite. The first problem is named.
+    """
     import torch
 
     from deblurcli.networks import build_network
 
     try:
-        network = build_network(info.architecture, info.config)
-        network.load_state_dict({key: value.float() for key, value in state.items()}, strict=True)
+        with torch.device("meta"):
+            network = build_network(info.architecture, info.config)
     except (ValueError, TypeError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:300]
         raise WeightsDamaged(f"{source}: the weights do not fit their architecture ({reason})") from error
-    if bad := [key for key, value in state.items() if not torch.isfinite(value).all()]:
-        raise WeightsDamaged(f"{source}: {bad[0]} holds values that are not finite; get the file again")
-    return network.eval()
+    expected = {key: tuple(value.shape) for key, value in network.state_dict().items()}
+    for key, shape in expected.items():
+        found = tuple(state[key].shape) if key in state else None
+        if found != shape:
+            problem = "is missing" if found is None else f"has shape {found}, expected {shape}"
+            raise WeightsDamaged(f"{source}: tensor {key} {problem}; get the file again")
+    for key, value in state.items():
+        if key not in expected:
+            raise WeightsDamaged(f"{source}: tensor {key} is unexpected in {info.architecture}; get the file again")
+        if not torch.isfinite(value).all():
+            raise WeightsDamaged(f"{source}: {key} holds values that are not finite; get the file again")
+    return network
 
 
 def save_checkpoint(path: Path, state: Mapping[str, Tensor], info: ModelInfo) -> None:

@@ -11,17 +11,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from deblurcli.checkpoint import ModelInfo
+from deblurcli.checkpoint import ModelInfo, check_state
 from deblurcli.errors import WeightsDamaged
-from deblurcli.networks.srn import Recurrence, SRNConfig
+from deblurcli.networks import ARCHITECTURES
 
-WRAPPERS = ("params_ema", "params", "state_dict", "model")
+WRAPPERS = ("params_ema", "params", "state_dict", "model")  # the first that is there is taken
 
 
 def read_pickled(path: Path) -> tuple[ModelInfo, dict[str, Tensor]]:
-    """A state dict with this program's own tensor names; the hyper-parameters are read off its shapes.
+    """A state dict of one of the known architectures, which is recognised by its tensors' names and shapes.
 
-    What shapes do not show is taken as in the released weights: three scales, TensorFlow's resize, no global residual.
+    Those of SRN are this program's own, those of NAFNet are those of its authors' files. Each tensor is checked: none
+    is missing or of another shape, none is left over, and all values are finite. The licence remains "unknown".
 
     Raises:
         WeightsDamaged: if it is damaged, holds more than tensors, or is of another network.
@@ -32,35 +33,39 @@ def read_pickled(path: Path) -> tuple[ModelInfo, dict[str, Tensor]]:
         raise WeightsDamaged(f"{path}: not a readable PyTorch file of plain tensors; get it again") from error
     state = unwrap(content)
     if not state:
-        raise WeightsDamaged(f"{path}: holds no state dict of tensors")
-    try:
-        config = config_of(state)
-    except (KeyError, ValueError) as error:
-        raise WeightsDamaged(f"{path}: not the weights of a scale-recurrent network ({error} is missing)") from error
-    return ModelInfo("srn", asdict(config), path.stem), state
+        raise WeightsDamaged(f"{path}: holds no state dict of tensors; give a file of a network's weights alone")
+    info = recognise(state, path)
+    check_state(info, state, path)
+    return info, state
 
 
 def unwrap(content: Any) -> dict[str, Tensor]:
     """The state dict inside the usual wrappings, without the prefix that parallel training adds."""
-    for key in WRAPPERS:
-        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
-            content = content[key]
+    while isinstance(content, Mapping) and (inner := [content[key] for key in WRAPPERS if key in content]):
+        content = inner[0]
     if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):
         return {}
     return {str(key).removeprefix("module."): value for key, value in content.items()}
 
 
-def config_of(state: Mapping[str, Tensor]) -> SRNConfig:
-    """The hyper-parameters that the shapes of a state dict show."""
-    first = state["enc1.0.weight"]
-    recurrence: Recurrence = "none"
-    for key, kind in (("cell.gates.weight", "convlstm"), ("cell.hidden.weight", "rnn"), ("cell.conv.weight", "conv")):
-        if key in state:
-            recurrence = kind  # type: ignore[assignment]
-    return SRNConfig(
-        channels=(first.shape[0], state["enc2.0.weight"].shape[0], state["enc3.0.weight"].shape[0]),
-        kernel_size=first.shape[2],
-        blocks=sum(key.startswith("enc1.") and key.endswith("conv1.weight") for key in state),
-        recurrence=recurrence,
-        image_channels=first.shape[1] // 2,
+def recognise(state: Mapping[str, Tensor], path: Path) -> ModelInfo:
+    """The architecture of a state dict and its hyper-parameters; the name is the file's.
+
+    Raises:
+        WeightsDamaged: if it is none of the known ones.
+    """
+    for key, entry in ARCHITECTURES.items():
+        if entry.sign in state:
+            try:
+                return ModelInfo(key, asdict(entry.read_config(state)), path.stem)
+            except KeyError as error:
+                reason = f"tensor {error.args[0]} is missing"
+            except IndexError:
+                reason = "a tensor has too few dimensions"
+            except ValueError as error:
+                reason = str(error)
+            raise WeightsDamaged(f"{path}: not the weights of {entry.title} ({reason}); get the file again")
+    known = " or ".join(entry.title for entry in ARCHITECTURES.values())
+    raise WeightsDamaged(
+        f"{path}: the weights of an unknown network (its first tensor is {next(iter(state))}); give those of {known}"
     )

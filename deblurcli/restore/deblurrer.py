@@ -23,9 +23,6 @@ from deblurcli.restore.picture import Picture, quantise, white
 Pixels = TypeVar("Pixels", np.ndarray, Image.Image)
 
 CPU_PART = 1 << 17  # pixels at once: measured fastest, as the features of a part then stay in the caches
-BYTES_PER_PIXEL = (
-    550  # per byte of the number format, measured as the peak of 0.9 megapixels at once; sizes a GPU's parts
-)
 
 
 class GuardWarning(UserWarning):
@@ -81,8 +78,16 @@ class Deblurrer:
         self.dtype = pick_precision(precision, network, self.device)
         self.network = network.to(self.device, self.dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.architecture = ARCHITECTURES[self.info.architecture]
-        self.part_pixels = part_pixels or default_part(self.device, self.dtype)
+        self.part_pixels = part_pixels or self.default_part()
         self.tta = tta
+
+    def default_part(self) -> int:
+        """How many pixels to process at once."""
+        if self.device.type != "cuda":
+            return CPU_PART
+        free, _ = torch.cuda.mem_get_info(self.device)
+        needed = self.architecture.bytes_per_pixel(self.network.config) * self.dtype.itemsize
+        return max(int(0.6 * free / needed), CPU_PART)
 
     def __call__(self, image: Pixels, strength: float = 1.0) -> Pixels:
         """Restore an image.
@@ -173,13 +178,6 @@ class Deblurrer:
         self.architecture.restore_in_parts(self.network, picture, emit, PartSize(self.part_pixels), advance)
         kept = keep_input_where_wrong(result, pixels, strength)
         return Restored(result, min(max(kept, float(broken[0]) / (height * width)), 1.0))
-
-
-def default_part(device: torch.device, dtype: torch.dtype) -> int:
-    if device.type != "cuda":
-        return CPU_PART
-    free, _ = torch.cuda.mem_get_info(device)
-    return max(int(0.6 * free / (BYTES_PER_PIXEL * dtype.itemsize)), CPU_PART)
 
 
 def check(pixels: np.ndarray, strength: float) -> None:
