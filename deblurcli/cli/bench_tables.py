@@ -20,7 +20,7 @@ def print_report(report: Report) -> None:
         console.print(rendered(tables.quality_table(quality)))
     for literature in report.literature:
         console.print(Text(f"\n{wording.literature_title(literature)}", "bold"))
-        console.print(Text(literature.lead, "dim"))
+        console.print(Text(literature.lead, "dim"), soft_wrap=True)
         console.print(rendered(tables.published_table(literature.rows)))
     if speed := report.speed:
         console.print(Text("\nSpeed" if quality else "Speed", "bold"))

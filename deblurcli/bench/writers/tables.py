@@ -52,7 +52,7 @@ def published_table(rows: Sequence[Published]) -> Table:
 
 def speed_table(speed: Speed) -> Table:
     """One row per model, device, precision and size. The column of the GPU's memory is there if a GPU is."""
-    titles = ["model", "device", "precision", "size", "ms per image", "images/s", "file to file, ms"]
+    titles = ["model", "device", "precision", "size", "network, ms", "images/s", "file to file, ms"]
     titles += ["GFLOP/s", "% of matrix peak", "peak memory, MiB"]
     on_gpu = any(row.gpu_memory is not None for row in speed.rows)
     titles += ["GPU memory, MiB"] if on_gpu else []

@@ -12,7 +12,8 @@ QUALITY_LEAD = (
     "Gain is PSNR over the blurry input: the mean, then the image that gained least and the one that gained most."
 )
 SPEED_LEAD = (
-    "Times are medians, with the fastest and slowest run. GFLOP/s count the operations of the network's definition; "
+    "Network: from pixels in memory to pixels in memory. File to file: with decoding, encoding and writing. Times are "
+    "medians, with the fastest and slowest run. GFLOP/s count the operations of the network's definition; "
     "the matrix peak is the fastest matrix product of the same device and precision, measured in the same run. A share "
     "above 100 % means that an algorithm needs fewer operations than the definition has."
 )
