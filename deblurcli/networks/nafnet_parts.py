@@ -29,8 +29,8 @@ import torch
 from torch import Tensor
 
 from deblurcli.networks.nafnet import Block, NAFNet, NAFNetConfig, Pool, window_means, window_starts
+from deblurcli.networks.parts import Advance, Emit, PartSize, Source, out_of_memory
 from deblurcli.networks.regions import Region, for_each_part, shrink
-from deblurcli.networks.srn_parts import Advance, Emit, PartSize, Source, out_of_memory
 
 KEPT_BYTES = 4 << 30  # of features kept in main memory, where running levels again can avoid more
 SLOWEST = 2.0  # times the network's own work that may be spent to keep less

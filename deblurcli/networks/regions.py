@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from deblurcli.networks.srn_parts import Advance, PartSize, out_of_memory
+from deblurcli.networks.parts import Advance, PartSize, out_of_memory
 
 
 class Region(NamedTuple):

@@ -7,57 +7,27 @@ bands of columns with as much context as one scale can look at, which makes the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from deblurcli.networks.parts import Advance, Emit, PartSize, Source, out_of_memory
 from deblurcli.networks.srn import SRN, Resize, SRNConfig, grow, shrink
 from deblurcli.networks.srn_rows import ScaleRows
 
 ALIGN = 4  # pixels of a scale per pixel of its bottleneck
 FEWEST_ROWS = 8  # per push; with fewer, most of the time goes into joining rows
-FEWEST_PIXELS = 64 * 64
 
 
-class Source(Protocol):
-    """The blurry image, padded to the network's size multiple."""
-
-    @property
-    def height(self) -> int: ...
-
-    @property
-    def width(self) -> int: ...
-
-    def read(self, top: int, bottom: int, left: int, right: int) -> Tensor:
-        """(N, C, bottom - top, right - left) float32 in [0, 1] on the CPU."""
+def rows_at_once(size: PartSize, columns: int) -> int:
+    return max(size.pixels // columns // ALIGN * ALIGN, FEWEST_ROWS)
 
 
-@dataclass
-class PartSize:
-    """How many pixels of one scale go through the network at once; halved when memory runs out."""
-
-    pixels: int
-
-    def halve(self) -> bool:
-        """Returns False when parts cannot get smaller."""
-        if self.pixels <= FEWEST_PIXELS:
-            return False
-        self.pixels //= 2
-        return True
-
-    def rows(self, columns: int) -> int:
-        return max(self.pixels // columns // ALIGN * ALIGN, FEWEST_ROWS)
-
-    def columns(self, halo: int) -> int:
-        """The widest band, without its halo."""
-        return max(self.pixels // FEWEST_ROWS - 2 * halo, 4 * ALIGN) // ALIGN * ALIGN
-
-
-Emit = Callable[[int, int, Tensor], None]  # (top, left, finished pixels (N, C, h, w))
-Advance = Callable[[float], None]  # the share of all work that is done, 0 to 1
+def columns_at_once(size: PartSize, halo: int) -> int:
+    """The widest band, without its halo."""
+    return max(size.pixels // FEWEST_ROWS - 2 * halo, 4 * ALIGN) // ALIGN * ALIGN
 
 
 def reach(config: SRNConfig) -> int:
@@ -150,7 +120,7 @@ class ScaleRun:
         halo = reach(self.network.config)
         left = done = 0
         while left < self.width:
-            columns = size.columns(halo)
+            columns = columns_at_once(size, halo)
             if self.width <= columns + 2 * halo:  # whole rows are no larger than a band with its halo
                 columns = self.width
             right = min(left + columns, self.width)
@@ -161,7 +131,7 @@ class ScaleRun:
             except (RuntimeError, MemoryError) as error:
                 if not out_of_memory(error):
                     raise
-                narrower = size.rows(right - left) == FEWEST_ROWS
+                narrower = rows_at_once(size, right - left) == FEWEST_ROWS
                 if not size.halve():
                     raise MemoryError("not enough memory for the smallest part of this image") from error
                 done = 0 if narrower else done
@@ -188,7 +158,7 @@ class ScaleRun:
             return self.grown(self.coarser.state, start, end, *columns)
 
         rows = ScaleRows(self.network, old_state)
-        step = size.rows(end_column - first_column)
+        step = rows_at_once(size, end_column - first_column)
         position, state_position = first, first // ALIGN
         for top in range(first, self.height, step):
             bottom = min(top + step, self.height)
@@ -229,12 +199,3 @@ def grow_region(
     if needed.shape[1] == 0:  # no state
         return needed.new_empty(*needed.shape[:2], bottom - top, right - left)
     return grow(needed, convention)[:, :, top - 2 * y : bottom - 2 * y, left - 2 * x : right - 2 * x]
-
-
-def out_of_memory(error: BaseException) -> bool:
-    """Whether torch or Python ran out of memory; torch has no error class of its own for the CPU."""
-    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
-        return True
-    text = str(error)
-    signs = ("allocate memory", "out of memory", "bad_alloc")  # the last is C++'s; below: oneDNN's
-    return any(sign in text for sign in signs) or text.endswith("could not create a primitive")

@@ -14,7 +14,7 @@ from PIL import Image
 
 from deblurcli.models import DEFAULT, load_model
 from deblurcli.networks import ARCHITECTURES
-from deblurcli.networks.srn_parts import PartSize
+from deblurcli.networks.parts import PartSize
 from deblurcli.restore.device import pick_device, pick_precision
 from deblurcli.restore.ensemble import VIEWS, mean_over_views
 from deblurcli.restore.guard import keep_input_where_wrong

@@ -13,7 +13,7 @@ import torch
 from deblurcli.networks import nafnet_parts
 from deblurcli.networks.nafnet import RELEASED, NAFNet, NAFNetConfig
 from deblurcli.networks.nafnet_parts import bytes_per_pixel, first_kept, kept_bytes, reach, restore_in_parts, work
-from deblurcli.networks.srn_parts import PartSize
+from deblurcli.networks.parts import PartSize
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -248,7 +248,7 @@ PEAK = """
     import torch
     from deblurcli.networks import nafnet_parts
     from deblurcli.networks.nafnet import NAFNet, NAFNetConfig
-    from deblurcli.networks.srn_parts import PartSize
+    from deblurcli.networks.parts import PartSize
 
     torch.set_num_threads(1)
     network = NAFNet(NAFNetConfig(8, (1, 1, 1, 2), 1, (1, 1, 1, 1))).eval()

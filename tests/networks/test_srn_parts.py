@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 import pytest
 import torch
 
+from deblurcli.networks.parts import PartSize, out_of_memory
 from deblurcli.networks.srn import SRN, SRNConfig, grow, shrink
-from deblurcli.networks.srn_parts import PartSize, grow_region, out_of_memory, reach, restore_in_parts
+from deblurcli.networks.srn_parts import grow_region, reach, restore_in_parts
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -238,7 +239,8 @@ LIMITED = """
     from pathlib import Path
     import torch
     from deblurcli.networks.srn import SRN, SRNConfig
-    from deblurcli.networks.srn_parts import PartSize, restore_in_parts
+    from deblurcli.networks.parts import PartSize
+    from deblurcli.networks.srn_parts import restore_in_parts
 
     torch.set_num_threads(1)
     torch.manual_seed(0)

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from deblurcli.bench.speed.hardware import synchronise
-from deblurcli.networks.srn_parts import out_of_memory
+from deblurcli.networks.parts import out_of_memory
 
 SIZES = (128, 256, 512, 1024, 2048, 4096, 8192)
 PIXELS = 4096  # rows of the product that a 1x1 convolution is: enough to pay for laying out its weights

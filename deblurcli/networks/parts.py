@@ -1,0 +1,52 @@
+"""What every architecture needs to run on an image part by part: a source, a sink for results, a size of parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+FEWEST_PIXELS = 64 * 64
+
+
+class Source(Protocol):
+    """The blurry image, padded to the network's size multiple."""
+
+    @property
+    def height(self) -> int: ...
+
+    @property
+    def width(self) -> int: ...
+
+    def read(self, top: int, bottom: int, left: int, right: int) -> Tensor:
+        """(N, C, bottom - top, right - left) float32 in [0, 1] on the CPU."""
+
+
+@dataclass
+class PartSize:
+    """How many pixels go through a network at once; halved when memory runs out."""
+
+    pixels: int
+
+    def halve(self) -> bool:
+        """Returns False when parts cannot get smaller."""
+        if self.pixels <= FEWEST_PIXELS:
+            return False
+        self.pixels //= 2
+        return True
+
+
+Emit = Callable[[int, int, Tensor], None]  # (top, left, finished pixels (N, C, h, w))
+Advance = Callable[[float], None]  # the share of all work that is done, 0 to 1
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether torch or Python ran out of memory; torch has no error class of its own for the CPU."""
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        return True
+    text = str(error)
+    signs = ("allocate memory", "out of memory", "bad_alloc")  # the last is C++'s; below: oneDNN's
+    return any(sign in text for sign in signs) or text.endswith("could not create a primitive")
