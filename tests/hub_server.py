@@ -13,6 +13,7 @@ import json
 import os
 import re
 import socket
+import sys
 import threading
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -30,11 +31,19 @@ _FILE = re.compile(r"/(?:(datasets)/)?([^/]+/[^/]+)/resolve/([^/]+)/(.+)")
 
 @dataclass
 class Repo:
-    """Every commit's files; the last commit is "main". `sizes` are told in place of the true ones."""
+    """Every commit's files; the last commit is "main".
+
+    Attributes:
+        sizes: are told in place of the true ones.
+        token: without this one, the repository is not there.
+        git: files that are in plain git, for which no SHA-256 is told.
+    """
 
     commits: dict[str, dict[str, bytes]] = field(default_factory=dict)
     licence: str | None = None
     sizes: dict[str, int] = field(default_factory=dict)
+    token: str | None = None
+    git: set[str] = field(default_factory=set)
 
     @property
     def main(self) -> str:
@@ -52,6 +61,8 @@ class Fault:
         code: of the error, as in the header "X-Error-Code".
         cut: close the connection after so many bytes of the body.
         body: send this one under the headers of the true one, with its own length.
+        redirect: answer a request for a file with the way to the same path at this address.
+        wait: before the answer, or after the bytes before a cut, until this is set.
         times: how often; afterwards all is well.
     """
 
@@ -61,6 +72,8 @@ class Fault:
     code: str | None = None
     cut: int | None = None
     body: bytes | None = None
+    redirect: str | None = None
+    wait: threading.Event | None = None
     times: float = float("inf")
 
 
@@ -69,18 +82,35 @@ class HubServer:
 
     Attributes:
         requests: method and path of each, in order.
+        tokens: those that came with the requests, None where there was none.
+        hosts: whom the requests were for: a client takes any server for a proxy if it is told so.
+        connections: how many there were, whatever was said over them.
+        waiting: set when a request waits, see `Fault`.
     """
 
     def __init__(self) -> None:
         self.repos: dict[tuple[Kind, str], Repo] = {}
         self.faults: list[Fault] = []
         self.requests: list[tuple[str, str]] = []
+        self.tokens: list[str | None] = []
+        self.hosts: list[str | None] = []
+        self.connections = 0
+        self.waiting = threading.Event()
         hub = self
 
         class Handler(_Handler):
             server_hub = hub
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        class Server(ThreadingHTTPServer):
+            def process_request(self, request: object, client_address: object) -> None:
+                hub.connections += 1
+                super().process_request(request, client_address)  # type: ignore[arg-type]
+
+            def handle_error(self, request: object, client_address: object) -> None:
+                if not isinstance(sys.exc_info()[1], ConnectionError):  # clients may go away in the middle
+                    super().handle_error(request, client_address)  # type: ignore[arg-type]
+
+        self.server = Server(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True)
 
@@ -139,10 +169,22 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.answer()
 
+    def do_CONNECT(self) -> None:
+        self.note(self.path)
+        self.refuse(HTTPStatus.FORBIDDEN)  # a proxy that lets nobody out
+
+    def note(self, path: str) -> None:
+        token = self.headers.get("Authorization")
+        self.server_hub.requests.append((self.command, path))
+        self.server_hub.tokens.append(token and token.removeprefix("Bearer "))
+        self.server_hub.hosts.append(self.headers.get("Host"))
+
     def answer(self) -> None:
         path = unquote(urlsplit(self.path).path)
-        self.server_hub.requests.append((self.command, path))
+        self.note(path)
         fault = self.fault(path)
+        if fault and fault.cut is None:
+            self.wait_for(fault.wait)
         if fault and fault.status:
             self.refuse(fault.status, fault.code)
         elif match := _API.fullmatch(path):
@@ -151,6 +193,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.give(match[1] or "models", match[2], match[3], match[4], fault)
         else:
             self.refuse(HTTPStatus.NOT_FOUND)
+
+    def wait_for(self, event: threading.Event | None) -> None:
+        if event:
+            self.server_hub.waiting.set()
+            event.wait(60)
 
     def fault(self, path: str) -> Fault | None:
         for fault in self.server_hub.faults:
@@ -169,7 +216,9 @@ class _Handler(BaseHTTPRequestHandler):
                 "rfilename": file,
                 "size": repo.sizes.get(file, len(content)),
                 "blobId": hashlib.sha1(content).hexdigest(),
-                "lfs": {
+                "lfs": None
+                if file in repo.git
+                else {
                     "sha256": hashlib.sha256(content).hexdigest(),
                     "size": repo.sizes.get(file, len(content)),
                     "pointerSize": 130,
@@ -190,9 +239,15 @@ class _Handler(BaseHTTPRequestHandler):
             self.refuse(HTTPStatus.NOT_FOUND, "EntryNotFound", {"X-Repo-Commit": commit})
             return
         content = repo.commits[commit][file]
+        digest = hashlib.sha1(content) if file in repo.git else hashlib.sha256(content)
+        if fault and fault.redirect:
+            linked = {"X-Linked-ETag": f'"{digest.hexdigest()}"', "X-Linked-Size": str(len(content))}
+            place = {"X-Repo-Commit": commit, "Location": fault.redirect + self.path}
+            self.refuse(HTTPStatus.FOUND, headers=linked | place)
+            return
         headers = {
             "X-Repo-Commit": commit,
-            "ETag": f'"{hashlib.sha256(content).hexdigest()}"',
+            "ETag": f'"{digest.hexdigest()}"',
             "Accept-Ranges": "bytes",
             "Content-Type": "application/octet-stream",
         }
@@ -200,7 +255,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def commit(self, kind: str, name: str, revision: str | None) -> tuple[Repo, str] | None:
         repo = self.server_hub.repos.get((kind, name))  # type: ignore[call-overload]
-        if repo is None:
+        if repo is None or (repo.token and self.headers.get("Authorization") != f"Bearer {repo.token}"):
             self.refuse(HTTPStatus.UNAUTHORIZED, "RepoNotFound")  # what the Hub says to those not logged in
             return None
         commit = repo.main if revision in (None, "main") else revision
@@ -226,6 +281,7 @@ class _Handler(BaseHTTPRequestHandler):
         if fault and fault.cut is not None:
             self.wfile.write(content[: fault.cut])
             self.wfile.flush()
+            self.wait_for(fault.wait)
             with suppress(OSError):
                 self.connection.shutdown(socket.SHUT_RDWR)
             self.close_connection = True

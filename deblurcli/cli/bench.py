@@ -55,6 +55,7 @@ def bench(
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads for the timing.")] = None,
     preset: Annotated[str | None, typer.Option(help="A published timing protocol: anisimovskiy-2023.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes that compute the measures.")] = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Never ask the network for data or a model.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Finish an interrupted measurement.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Everything as JSON on standard output.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Every image's scores as CSV instead.")] = False,
@@ -69,6 +70,10 @@ def bench(
         raise UsageError("--json, --csv and --markdown: standard output takes one of them; --html goes beside it")
     if html and not html.parent.is_dir():
         raise OutputError(f"{html}: there is no folder {html.parent}; make it first")
+    if offline:
+        from deblurcli.hub.fetch import go_offline
+
+        go_offline()
     if preset and (device or size):
         raise UsageError("--preset: decides the device and the size itself; leave out --device and --size")
     models, precisions = model or [DEFAULT], precision or ["auto"]

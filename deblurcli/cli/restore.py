@@ -17,14 +17,16 @@ from deblurcli.batch.run import Options, Outcome, Status, read_source, refuse_ex
 from deblurcli.cli.edge import command, say
 from deblurcli.cli.progress import FileProgress
 from deblurcli.errors import DeblurError, ExitCode, InputError, UsageError
+from deblurcli.hub.fetch import go_offline
 from deblurcli.images import OutputExists, display_name, encode_photo, format_for
+from deblurcli.models import find_weights
 
 if TYPE_CHECKING:
     from deblurcli.restore.deblurrer import Deblurrer
 
 EPILOG = """\
-**Other commands** (each has its own --help): `deblur weights` lists and imports models, `deblur bench` measures
-quality, `deblur train` trains, `deblur synth` makes blurry pictures out of sharp ones.
+**Other commands** (each has its own --help): `deblur weights` lists, fetches and imports models, `deblur bench`
+measures quality, `deblur train` trains, `deblur synth` makes blurry pictures out of sharp ones.
 
 **Exit codes**: 0 all done; 1 some files failed; 2 wrong usage; 3 nothing to do or unreadable input;
 4 weights not available; 5 weights damaged; 130 interrupted."""
@@ -72,7 +74,10 @@ def restore(
     ],
     output: Output = None,
     recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Also the subfolders of a folder.")] = False,
-    model: Annotated[str, typer.Option(help="A model's name (deblur weights list) or a weights file.")] = "srn-fast",
+    model: Annotated[
+        str, typer.Option(help="A name (deblur weights list), a weights file, or hf:ORG/REPO/FILE[@COMMIT].")
+    ] = "srn-fast",
+    offline: Annotated[bool, typer.Option("--offline", help="Never ask the network for a model.")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
     precision: Annotated[
         Precision, typer.Option(help="auto takes the fastest that is checked to be safe.")
@@ -114,8 +119,10 @@ def restore(
         raise UsageError("--output -: standard output takes one photo, without --json or --compare")
 
     options = Options(strength, quality, overwrite, compare)
+    if offline:
+        go_offline()
     if output == Path("-") or (output is None and inputs == [Path("-")]):
-        pipe(inputs[0], written_format, options, lambda: load(model, device, precision, tta))
+        pipe(inputs[0], written_format, options, lambda: load(model, device, precision, tta, quiet))
         return
     standard_input = Path("-") in inputs
     jobs = (
@@ -125,7 +132,7 @@ def restore(
     )
     if len(inputs) == 1 and not inputs[0].is_dir():
         refuse_hopeless(jobs[0], options)
-    deblurrer = load(model, device, precision, tta)
+    deblurrer = load(model, device, precision, tta, quiet)
     if not quiet:
         say(f"{deblurrer.info.name} on {deblurrer.device}, {precision_name(deblurrer)}")
     with FileProgress(len(jobs), quiet) as progress:
@@ -163,7 +170,10 @@ def refuse_hopeless(job: Job, options: Options) -> None:
         read_source(job.source)  # its error is the right one
 
 
-def load(model: str, device: str, precision: Precision, tta: bool) -> Deblurrer:
+def load(model: str, device: str, precision: Precision, tta: bool, quiet: bool) -> Deblurrer:
+    if quiet:
+        os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
+    find_weights(model, (lambda line: None) if quiet else say)  # before the seconds that torch takes to load
     from deblurcli.restore.deblurrer import Deblurrer
 
     return Deblurrer(model, device, precision.value, tta=tta)

@@ -1,61 +1,211 @@
-"""`deblur weights`: which models there are, and where more come from."""
+"""`deblur weights`: which models there are, what is here of them, and where more come from."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from deblurcli.cli.edge import command, say
-from deblurcli.errors import UsageError
+from deblurcli.cli.publish import publish
+from deblurcli.errors import UsageError, WeightsDamaged
 
-app = typer.Typer(help="List models, and import released ones.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from deblurcli.catalog import Record, Score
+
+app = typer.Typer(help="List, fetch, check, import and publish models.", no_args_is_help=True)
+app.command("publish")(publish)
+
+Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
+Name = Annotated[str, typer.Argument(help="A model's name.", show_default=False)]
+Names = Annotated[list[str], typer.Argument(help="Models' names, or hf:ORG/REPO/FILE[@COMMIT].", show_default=False)]
 
 
 @app.command("list")
 @command
-def list_models(as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False) -> None:
-    """The models that ship with deblur."""
-    from deblurcli.models import DEFAULT, shipped_models
+def list_models(as_json: Json = False) -> None:
+    """The models with a name: those that ship with deblur, and those on the Hugging Face Hub. Asks nobody."""
+    from deblurcli.catalog import catalog
+    from deblurcli.models import DEFAULT
 
-    models = shipped_models()
     if as_json:
-        print(json.dumps([{"name": one.name, "path": str(one.path), **asdict(one.info)} for one in models]))
+        print(json.dumps([plain(record) for record in catalog().values()]))
         return
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("name", "version", "architecture", "size", "licence", "trained for", box=None)
-    for one in models:
-        size = f"{one.path.stat().st_size / 1e6:.1f} MB"
-        steps = f"{one.info.training.get('steps', '?')} steps"
-        name = f"{one.name} (default)" if one.name == DEFAULT else one.name
-        table.add_row(name, one.info.version, one.info.architecture, size, one.info.licence, steps)
-    Console(width=None if models else 80).print(table)
+    table = Table("name", "architecture", "size", "here", "licence", box=None)
+    for record in catalog().values():
+        name = f"{record.name} (default)" if record.name == DEFAULT else record.name
+        table.add_row(name, record.architecture, megabytes(record.size), state(record), record.licence)
+    Console().print(table)
+
+
+@app.command("info")
+@command
+def info(name: Name, as_json: Json = False) -> None:
+    """All that is known of a model: licence, training, scores, and what it is good and bad at. Asks nobody."""
+    from deblurcli.catalog import catalog
+    from deblurcli.models import look_up
+
+    record = catalog().get(name)
+    if record is None:
+        look_up(name)  # its error is the right one for an unknown name
+        raise UsageError(f"{name}: has no entry here; its page on the Hub has what is known of it")
+    if as_json:
+        print(json.dumps(plain(record)))
+        return
+    source = f"https://huggingface.co/{record.repo}, commit {record.commit}" if record.repo else "ships with deblur"
+    lines = {
+        "architecture": record.architecture,
+        "source": f"{source}, file {record.file}",
+        "here": state(record),
+        "size": f"{megabytes(record.size)} ({record.size} bytes)",
+        "SHA-256": record.sha256,
+        "licence": record.licence,
+        "trained on": record.trained_on,
+        "good at": record.good_at,
+        "bad at": record.bad_at,
+        "published": "; ".join(map(in_words, record.published)) or "nothing",
+        "measured": "; ".join(map(in_words, record.measured)) or "nothing: this file was not run for this list",
+        "paper": record.paper,
+    }
+    print(record.name)
+    for key, value in lines.items():
+        print(f"  {key + ':':14}{value}")
+
+
+@app.command("pull")
+@command
+def pull_models(
+    names: Names,
+    force: Annotated[bool, typer.Option("--force", help="Download again what is here already.")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Only check that they are here; no request.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Download models from the Hugging Face Hub and check them. Those that are here and intact are left as they are.
+
+    Honours HF_HOME, HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE and proxies.
+    """
+    from deblurcli.hub.fetch import go_offline
+    from deblurcli.models import pull
+
+    if offline:
+        go_offline()
+    for name in names:
+        path = pull(name, say, force=force)
+        if as_json:
+            print(json.dumps({"name": name, "path": str(path)}), flush=True)
+        else:
+            say(f"{name}: here and intact, {path}")
+
+
+@app.command("verify")
+@command
+def verify(
+    names: Annotated[list[str] | None, typer.Argument(help="Models' names. Default: all that are here.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Compute the SHA-256 of models that are here, and compare it with what it must be. Asks nobody."""
+    from deblurcli.catalog import catalog
+    from deblurcli.models import look_up, not_here
+
+    checked = [look_up(name) for name in names or catalog()]
+    damaged = []
+    for here in checked:
+        if here.path is None and not here.shipped:
+            if names:
+                raise not_here(here.name)
+            continue
+        intact = here.path is not None and here.is_intact()
+        if not intact:
+            damaged.append(here)
+        verdict = "intact" if intact and here.sha256 else "nothing to compare with" if intact else "damaged"
+        if as_json:
+            print(json.dumps({"name": here.name, "path": str(here.path), "sha256": here.sha256, "state": verdict}))
+        else:
+            print(f"{here.name}: {verdict}, {here.path}")
+    if damaged:
+        raise WeightsDamaged("; ".join(f"{here.name}: damaged, {here.remedy()}" for here in damaged))
+
+
+@app.command("path")
+@command
+def path(name: Name) -> None:
+    """Where the file of a model is on this machine. Asks nobody."""
+    from deblurcli.models import look_up, not_here
+
+    here = look_up(name)
+    if here.path is None:
+        raise not_here(name)
+    print(here.path)
+
+
+@app.command("remove")
+@command
+def remove_model(name: Name) -> None:
+    """Delete a downloaded model from the Hub's cache."""
+    from deblurcli.models import remove
+
+    say(f"{name}: removed, {megabytes(remove(name))}")
 
 
 @app.command("import")
 @command
-def import_release(
-    prefix: Annotated[
-        Path, typer.Argument(help="deblur.model-523000, or the .index or .data file of it.", show_default=False)
+def import_weights(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            help="A .pth or .pt file; or deblur.model-523000, or the .index or .data file of it.", show_default=False
+        ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="The .safetensors file to write.", show_default=False)],
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file if it exists.")] = False,
 ) -> None:
-    """Turn the SRN authors' released TensorFlow weights into a file for --model.
+    """Turn a PyTorch state dict of SRN or NAFNet, or the SRN authors' TensorFlow weights, into a file for --model.
 
-    Every name, shape and checksum is verified. The link to the released archive is dead; this is for those who still
-    have the files.
+    Every name and shape is verified, and no code from the file is run. The link to the SRN authors' archive is dead;
+    the import of it is for those who still have the files.
     """
     if output.suffix != ".safetensors":
         raise UsageError(f"{output}: the name must end in .safetensors")
     if output.exists() and not overwrite:
         raise UsageError(f"{output}: exists already; choose another name or add --overwrite")
-    from deblurcli.convert.srn_release import import_release
+    from deblurcli.models import PICKLES, import_pickled
 
-    info = import_release(prefix, output)
+    if source.suffix in PICKLES:
+        info = import_pickled(source, output)
+    else:
+        from deblurcli.convert.srn_release import import_release
+
+        info = import_release(source, output)
     say(f"{output}: {info.name}, checked; use it with --model {output}")
+
+
+def plain(record: Record) -> dict[str, Any]:
+    """A record as JSON data, and where its file is on this machine."""
+    from deblurcli.models import look_up
+
+    where = look_up(record.name).path
+    return {**asdict(record), "shipped": record.repo is None, "path": str(where) if where else None}
+
+
+def state(record: Record) -> str:
+    from deblurcli.models import look_up
+
+    here = look_up(record.name)
+    if here.path is None:
+        return "missing" if here.shipped else "no"
+    return "shipped" if here.shipped else "downloaded"
+
+
+def in_words(score: Score) -> str:
+    ssims = "".join(f", SSIM ({kind}) {value}" for kind, value in score.ssim.items())
+    return f"{score.psnr} dB{ssims}: {score.of}"
+
+
+def megabytes(size: int) -> str:
+    return f"{size / 1e6:.1f} MB"

@@ -1,6 +1,5 @@
-"""`deblur weights`, `synth`, `train` and `bench` as a user meets them."""
+"""`deblur synth` and `train` as a user meets them."""
 
-import json
 import os
 import signal
 import subprocess
@@ -29,38 +28,6 @@ kernel_size = 3
 resize = "area"
 global_residual = true
 """
-
-
-def test_weights_list(deblur):
-    table = deblur("weights", "list")
-    assert table.returncode == 0
-    assert "srn-fast (default)" in table.stdout
-    models = json.loads(deblur("weights", "list", "--json").stdout)
-    assert models[0]["name"] == "srn-fast"
-    assert models[0]["config"]["kernel_size"] == 3
-    assert models[0]["licence"]
-
-
-def test_weights_import(deblur, shared, tmp_path, photo):
-    maker = [sys.executable, str(shared / "oracle" / "make_checkpoint.py"), "color", str(tmp_path)]
-    subprocess.run(maker, check=True)
-    prefix = tmp_path / "deblur.model-523000"
-    done = deblur("weights", "import", prefix, "-o", "color.safetensors")
-    assert done.returncode == 0, done.stderr
-    used = deblur(photo("a.png"), "-o", "b.png", "--model", "color.safetensors")
-    assert "srn-released-color" in used.stderr  # random weights: what the guard says of the result does not matter
-
-    data = prefix.with_name(prefix.name + ".data-00000-of-00001")
-    content = bytearray(data.read_bytes())
-    content[1_000_000] ^= 1
-    data.write_bytes(content)
-    damaged = deblur("weights", "import", prefix, "-o", "damaged.safetensors")
-    assert damaged.returncode == 5
-    assert "checksum" in damaged.stderr
-    assert not (tmp_path / "damaged.safetensors").exists()
-    missing = deblur("weights", "import", tmp_path / "nothing", "-o", "x.safetensors")
-    assert missing.returncode == 4
-    assert "no such file" in missing.stderr
 
 
 def test_synth_is_decided_by_its_seed(deblur, photo, tmp_path):

@@ -5,17 +5,14 @@ Archives go into the Hub's own cache, the images beside it into its folder for a
 
 from __future__ import annotations
 
-import contextlib
-import errno
-import hashlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from deblurcli import __version__
-from deblurcli.bench.data.extract import extract, require_room
-from deblurcli.errors import DeblurError, InputError, OutputError, UsageError
+from deblurcli.bench.data.extract import extract
+from deblurcli.errors import InputError, OutputError, UsageError
+from deblurcli.hub import fetch as hub
 from deblurcli.images import display_name
 
 
@@ -97,8 +94,7 @@ _PAGES: dict[str, str] = {
     "realblur-r": "https://github.com/rimchang/RealBlur",
     "kohler": "https://webdav.tuebingen.mpg.de/pixel/benchmark4camerashake/",
 }
-_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS)  # of a file; without a name it is the network's
+_TERMS = hub.Terms(InputError, InputError, "or use --data")
 
 
 def downloaded(name: str) -> Downloaded | None:
@@ -127,24 +123,16 @@ def plan_download(name: str) -> Plan:
         page = f"get it from {_PAGES[name]} and" if name in _PAGES else "get it yourself and"
         raise UsageError(f"{name}: cannot be downloaded for you; {page} give its folder with --data")
     source = _SOURCES[name]
-    with _explained(source.repo):
-        from huggingface_hub import HfApi, try_to_load_from_cache
-
-        api = HfApi(library_name="deblurcli", library_version=__version__)
-        info = api.dataset_info(source.repo, files_metadata=True, timeout=30)
-    commit, there = str(info.sha), {file.rfilename: file for file in info.siblings or ()}
-    if not re.fullmatch(r"[0-9a-f]{40}", commit):
-        raise InputError(f"{source.repo}: the Hub names no commit; is HF_ENDPOINT set to a Hub?")
+    there = hub.contents(source.repo, "dataset", _TERMS)
     files = []
     for archive in source.archives:
-        file = there.get(archive)
-        if file is None or file.size is None:
-            has = ", ".join(map(display_name, sorted(there)[:6])) or "no files"
+        size, sha256 = there.files.get(archive, (None, None))
+        if size is None:
+            has = ", ".join(map(display_name, sorted(there.files)[:6])) or "no files"
             raise InputError(f"{source.repo}: has no {archive}, but {has}; get it otherwise and use --data")
-        cached = isinstance(try_to_load_from_cache(source.repo, archive, revision=commit, repo_type="dataset"), str)
-        files.append(RemoteFile(archive, file.size, file.lfs.sha256 if file.lfs else None, cached))
-    licence = getattr(info.card_data, "license", None)
-    return Plan(name, source.repo, commit, tuple(files), ", ".join(licence) if isinstance(licence, list) else licence)
+        cached = hub.cached(source.repo, there.commit, archive, "dataset") is not None
+        files.append(RemoteFile(archive, size, sha256, cached))
+    return Plan(name, source.repo, there.commit, tuple(files), there.licence)
 
 
 def download(plan: Plan, progress: Callable[[int, int], None] = lambda done, total: None) -> Downloaded:
@@ -162,7 +150,10 @@ def download(plan: Plan, progress: Callable[[int, int], None] = lambda done, tot
     target = root / plan.commit
     if not target.is_dir():
         _check_room(plan, root)
-        archives = [_fetch(plan, file) for file in plan.files]
+        archives = [
+            hub.fetch(hub.HubFile(plan.repo, plan.commit, file.name, file.size, file.sha256, "dataset"), _TERMS)
+            for file in plan.files
+        ]
         from huggingface_hub.utils import WeakFileLock  # type: ignore[attr-defined]
 
         with WeakFileLock(root / ".lock"):
@@ -177,7 +168,7 @@ def _root(name: str) -> Path:
     try:
         return Path(cached_assets_path("deblurcli", namespace="datasets", subfolder=name))
     except (OSError, ValueError) as error:
-        raise OutputError(f"the cache of data sets cannot be used ({_line(error)}); set HF_HOME to a folder") from error
+        raise OutputError(f"the cache of data sets cannot be used ({error}); set HF_HOME to a folder") from error
 
 
 def _check_room(plan: Plan, root: Path) -> None:
@@ -191,89 +182,6 @@ def _check_room(plan: Plan, root: Path) -> None:
         else:
             needs = [(cache, plan.to_download), (root, extracted)]
         for folder, size in needs:
-            require_room(folder, size)
+            hub.require_room(folder, size, "the data set")
     except OSError as error:
         raise OutputError(f"{cache}: cannot be used ({error.strerror}); set HF_HOME to another folder") from error
-
-
-def _fetch(plan: Plan, file: RemoteFile) -> Path:
-    """The archive in the Hub's cache, checked: over plain HTTP the client takes any body of the right size."""
-    for again in (False, True):
-        with _explained(plan.repo):
-            from huggingface_hub import hf_hub_download
-
-            path = Path(
-                hf_hub_download(
-                    plan.repo,
-                    file.name,
-                    repo_type="dataset",
-                    revision=plan.commit,
-                    force_download=again,
-                    library_name="deblurcli",
-                    library_version=__version__,
-                )
-            )
-            if path.stat().st_size == file.size and file.sha256 in (None, _sha256(path)):
-                return path
-            for entry in (path.resolve(), path):  # the content, and the link to it
-                entry.unlink(missing_ok=True)
-    raise InputError(
-        f"{file.name} of {plan.repo}: arrived damaged twice, its SHA-256 is wrong; try again later, or use --data"
-    )
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
-
-
-@contextlib.contextmanager
-def _explained(repo: str) -> Iterator[None]:
-    """Whatever the Hub's client raises, as one of our errors: classes differ between its versions."""
-    try:
-        yield
-    except Exception as error:
-        raise _explanation(repo, error) from error
-
-
-def _explanation(repo: str, error: Exception) -> DeblurError:
-    from huggingface_hub import constants
-    from huggingface_hub.errors import OfflineModeIsEnabled
-
-    causes = list(_causes(error))
-    if any(isinstance(cause, OfflineModeIsEnabled) for cause in causes):
-        return InputError(f"{repo}: not downloaded yet, and HF_HUB_OFFLINE is set; unset it, or use --data")
-    for cause in causes:
-        full = isinstance(cause, OSError) and cause.errno in _DISK_FULL
-        if isinstance(cause, OSError) and (full or (cause.filename and cause.errno in _NOT_ALLOWED)):
-            place = cause.filename or constants.HF_HUB_CACHE
-            return OutputError(
-                f"{place}: cannot be used ({cause.strerror}); make room, or set HF_HOME to another folder"
-            )
-    responses = [getattr(cause, "response", None) for cause in causes]
-    status = next((int(response.status_code) for response in responses if response is not None), 0)
-    answers = {
-        401: "is not there, or needs a login; run `hf auth login` or set HF_TOKEN",
-        403: "is closed to you; ask for access on its page, then run `hf auth login` or set HF_TOKEN",
-        404: "is not there, or not in this state; check HF_ENDPOINT if you set it",
-        429: "was asked for too often; wait some minutes, or run `hf auth login`",
-    }
-    if status >= 500:
-        problem = f"cannot be had now, the server has an error ({status}); try again later"
-    else:
-        problem = answers.get(status, f"cannot be had ({_line(causes[-1])}); check the network and try again")
-    return InputError(f"{constants.ENDPOINT}: {repo} {problem}, or use --data")
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-
-
-def _line(error: BaseException) -> str:
-    """The first line of an error's text, or its kind where there is no text."""
-    return display_name(str(error).strip().partition("\n")[0]) or type(error).__name__

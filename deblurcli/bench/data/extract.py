@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from deblurcli.errors import InputError, OutputError
+from deblurcli.hub.fetch import require_room
 from deblurcli.images import display_name
 
 _Member = tuple[zipfile.ZipFile, zipfile.ZipInfo, str]
@@ -38,7 +39,7 @@ def extract(archives: Sequence[Path], wanted: str, target: Path, progress: Calla
             members = [member for archive in opened for member in _members(archive, wanted)]
             if not members:
                 raise InputError(f"{', '.join(map(str, archives))}: no test images in there")
-            require_room(target.parent, sum(info.file_size for _, info, _ in members))
+            require_room(target.parent, sum(info.file_size for _, info, _ in members), "the data set")
             for number, (archive, info, place) in enumerate(members, 1):
                 _unpack(archive, info, partial / place)
                 progress(number, len(members))
@@ -49,16 +50,6 @@ def extract(archives: Sequence[Path], wanted: str, target: Path, progress: Calla
         raise OutputError(f"{target.parent}: cannot extract the data set there ({error.strerror})") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-
-
-def require_room(folder: Path, size: int) -> None:
-    """Raises OutputError unless `size` bytes are free on the disk of a folder."""
-    free = shutil.disk_usage(folder).free
-    if size > free:
-        raise OutputError(
-            f"{folder}: the data set needs {size / 1e9:.1f} GB and {free / 1e9:.1f} GB are free; make room, or set "
-            "HF_HOME to a folder on a larger disk"
-        )
 
 
 def _opened(path: Path) -> zipfile.ZipFile:

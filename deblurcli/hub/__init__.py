@@ -1,0 +1,1 @@
+"""The Hugging Face Hub: files from there, checked, and models to there."""
