@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-COMMANDS = ("bench", "synth", "train", "weights")
+COMMANDS = ("bench", "doctor", "synth", "train", "weights")
 
 
 def main() -> None:

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 EPILOG = """\
 **Other commands** (each has its own --help): `deblur weights` lists, fetches and imports models, `deblur bench`
-measures quality, `deblur train` trains, `deblur synth` makes blurry pictures out of sharp ones.
+measures quality and speed, `deblur doctor` tells what this machine computes with, `deblur train` trains, `deblur
+synth` makes blurry pictures out of sharp ones.
 
 **Exit codes**: 0 all done; 1 some files failed; 2 wrong usage; 3 nothing to do or unreadable input;
 4 weights not available; 5 weights damaged; 130 interrupted."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from deblurcli.networks.native_rows import native_scale
 from deblurcli.networks.parts import Advance, Emit, PartSize, Source, out_of_memory
 from deblurcli.networks.srn import SRN, Resize, SRNConfig, grow, shrink
 from deblurcli.networks.srn_rows import ScaleRows
@@ -157,7 +158,7 @@ class ScaleRun:
             columns = first_column // ALIGN, end_column // ALIGN
             return self.grown(self.coarser.state, start, end, *columns)
 
-        rows = ScaleRows(self.network, old_state)
+        rows = native_scale(self.network, old_state) or ScaleRows(self.network, old_state)
         step = rows_at_once(size, end_column - first_column)
         position, state_position = first, first // ALIGN
         for top in range(first, self.height, step):

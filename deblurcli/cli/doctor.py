@@ -1,0 +1,42 @@
+"""`deblur doctor`: what this machine computes with, and why."""
+
+from __future__ import annotations
+
+from deblurcli.cli.edge import command
+
+
+@command
+def doctor() -> None:
+    """Tell what networks run on here: the native code or PyTorch, the processor's features, threads, and GPUs."""
+    for name, value in findings():
+        print(f"{name + ':':18}{value}")
+
+
+def findings() -> list[tuple[str, str]]:
+    """What there is to tell, as names and values, in order.
+
+    Raises:
+        UsageError: if $DEBLUR_ENGINE asks for what is not there.
+    """
+    import torch
+
+    from deblurcli.bench.speed.hardware import gpu_name, processor_name
+    from deblurcli.native import library
+    from deblurcli.native.processor import processor_features
+
+    choice = library.choose()
+    path = "PyTorch" if choice.name == "torch" else f"native code, {choice.name}"
+    there = library.compiled()
+    gpus = [torch.device("cuda", index) for index in range(torch.cuda.device_count())]
+    if torch.backends.mps.is_available():
+        gpus.append(torch.device("mps"))
+    return [
+        ("CPU", processor_name()),
+        ("CPU features", ", ".join(sorted(processor_features())) or "none that matter here"),
+        ("fp32 on the CPU", f"{path} ({choice.reason})"),
+        ("compiled", ", ".join(there) if there else "nothing"),
+        ("compiler", library.compiler() or "none was found when deblurcli was installed"),
+        ("threads", f"{torch.get_num_threads()}, {'shared with' if library.openmp() else 'beside those of'} PyTorch"),
+        ("GPU", ", ".join(str(gpu_name(device)) for device in gpus) or "none that PyTorch can use"),
+        ("PyTorch", torch.__version__),
+    ]

@@ -1,0 +1,113 @@
+"""Finding and loading the compiled convolutions: one shared library for each instruction set, the best one is used."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from deblurcli.errors import UsageError
+from deblurcli.native.processor import processor_features
+
+FOLDER = Path(__file__).parent / "lib"
+VARIABLE = "DEBLUR_ENGINE"
+
+# What a processor must have, the best set first. "portable" is plain C for any processor.
+NEEDS: dict[str, frozenset[str]] = {
+    "avx512": frozenset({"avx512f", "avx2", "fma"}),
+    "avx2": frozenset({"avx2", "fma"}),
+    "neon": frozenset({"asimd"}),
+    "portable": frozenset(),
+}
+CHOICES = ("auto", "torch", *NEEDS)
+
+# On what is in the first place only the portable library would be there, and PyTorch's own code is faster than that.
+AUTOMATIC = ("avx512", "avx2", "neon")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which code computes convolutions on the CPU.
+
+    Attributes:
+        name: of an instruction set, or "torch" for PyTorch's own convolutions.
+        reason: why, for a person.
+    """
+
+    name: str
+    reason: str
+
+
+def compiled() -> list[str]:
+    """The instruction sets there is a library for, the best first."""
+    return [name for name in NEEDS if (FOLDER / f"{name}.so").is_file()]
+
+
+def compiler() -> str | None:
+    """What the libraries were compiled with; None if there are none."""
+    try:
+        return (FOLDER / "compiler.txt").read_text(encoding="utf-8").strip()
+    except OSError:
+        return None
+
+
+def choose() -> Choice:
+    """Which code to use: what $DEBLUR_ENGINE says, else the best there is.
+
+    Raises:
+        UsageError: if the variable names something that is unknown, not compiled, or not for this processor.
+    """
+    wish = os.environ.get(VARIABLE) or "auto"
+    if wish not in CHOICES:
+        raise UsageError(f"{VARIABLE}={wish}: unknown; choose one of {', '.join(CHOICES)}")
+    if wish == "torch":
+        return Choice("torch", f"{VARIABLE}=torch")
+    there, features = compiled(), processor_features()
+    if wish != "auto":
+        if wish not in there:
+            raise UsageError(f"{VARIABLE}={wish}: not compiled here; choose one of {', '.join(['torch', *there])}")
+        if missing := sorted(NEEDS[wish] - features):
+            raise UsageError(f"{VARIABLE}={wish}: this processor has no {', '.join(missing)}; unset the variable")
+        if not loads(wish):
+            raise UsageError(f"{VARIABLE}={wish}: its library cannot be loaded; install deblurcli again")
+        return Choice(wish, f"{VARIABLE}={wish}")
+    for name in AUTOMATIC:
+        if name in there and NEEDS[name] <= features and loads(name):
+            return Choice(name, "the best compiled one that this processor has")
+    if there and NEEDS[there[0]] <= features and not loads(there[0]):
+        return Choice("torch", f"the library {FOLDER / there[0]}.so cannot be loaded; install deblurcli again")
+    if not there:
+        return Choice("torch", "no native code was compiled when deblurcli was installed (no C compiler)")
+    return Choice("torch", f"no native code for this processor ({platform.machine()}) that is faster")
+
+
+@cache
+def loads(name: str) -> bool:
+    """Whether a library can be loaded: one that was copied from another system may be there and of no use."""
+    try:
+        load(name)
+    except (OSError, AttributeError):
+        return False
+    return True
+
+
+@cache
+def load(name: str) -> ctypes.CDLL:
+    """The library of an instruction set. Raises OSError if it cannot be loaded."""
+    library = ctypes.CDLL(str(FOLDER / f"{name}.so"))
+    for function in ("lanes", "panel", "winograd_scratch", "direct_scratch"):
+        getattr(library, f"deblur_{function}").restype = ctypes.c_int64
+    return library
+
+
+@cache
+def openmp() -> int | None:
+    """The address of `GOMP_parallel` in the OpenMP runtime that PyTorch has loaded; None if it has another one."""
+    try:
+        function = ctypes.CDLL(None).GOMP_parallel
+    except (AttributeError, OSError, TypeError):
+        return None
+    return ctypes.cast(function, ctypes.c_void_p).value

@@ -1,0 +1,74 @@
+/* The interface of the library: what Python fills in and calls. Images are rows of pixels of channels, float32. */
+#ifndef DEBLUR_ENGINE_H
+#define DEBLUR_ENGINE_H
+
+#include <stdint.h>
+
+/* How work is spread over threads: PyTorch's own OpenMP if it could be found, so that no second set of threads
+   competes with the first. */
+typedef void (*OpenMP)(void (*work)(void *), void *data, unsigned threads, unsigned flags);
+
+typedef struct {
+    OpenMP openmp; /* NULL: threads of our own for every call */
+    int64_t threads;
+    float *scratch; /* threads times scratch_size floats, that hold numbers */
+    int64_t scratch_size;
+} Workers;
+
+/* Rows of `width` pixels that need not be neighbours in memory. A row that is NULL is black, and so are the rows after
+   the last and the pixels beside a row. */
+typedef struct {
+    const float *const *rows;
+    int64_t count;
+    int64_t channels;
+    int64_t step; /* floats from one pixel to the next */
+} Source;
+
+typedef struct {
+    Source sources[2]; /* their channels follow each other; the second may have none */
+    int64_t width;     /* of the sources */
+    const float *weights, *bias;
+    int64_t kernel, stride;
+    int64_t before; /* black columns on the left */
+    int64_t relu;
+    const float *const *residual; /* rows of the output's shape, added after all else; NULL for none */
+    float *out;                   /* rows without gaps */
+    int64_t out_rows, out_channels;
+} Convolution;
+
+/* c' = c sigmoid(f + 1) + sigmoid(i) tanh(j) and h' = tanh(c') sigmoid(o), for `pixels` pixels of each row. */
+typedef struct {
+    const float *gates;       /* i, j, f, o: 4 x channels per pixel, rows without gaps */
+    const float *const *cell; /* rows of c; NULL is zero */
+    int64_t cell_step;        /* floats from one pixel to the next */
+    float *state;             /* c', h' per pixel */
+    float *hidden;            /* h' per pixel */
+    int64_t rows, width, channels;
+} Memory;
+
+int64_t deblur_lanes(void);
+int64_t deblur_panel(void);
+
+/* Floats that one thread of a convolution needs. */
+int64_t deblur_winograd_scratch(const Convolution *);
+int64_t deblur_direct_scratch(const Convolution *);
+
+/* (out, in, kernel, kernel) weights to the order in which they are read; channels as the functions below demand. */
+void deblur_winograd_pack(const float *weights, float *packed, int64_t out, int64_t in, int64_t kernel);
+void deblur_direct_pack(const float *weights, float *packed, int64_t out, int64_t in, int64_t kernel);
+/* (in, out, 4, 4) weights of a transposed convolution. */
+void deblur_upsample_pack(const float *weights, float *packed, int64_t out, int64_t in);
+/* The order of memory: out, row, column, in. */
+void deblur_thin_pack(const float *weights, float *packed, int64_t out, int64_t in, int64_t kernel);
+
+/* Stride 1, kernel 3 or 5; sources' channels multiples of the lanes, out_channels of the panel. */
+void deblur_winograd(const Convolution *, const Workers *);
+/* Any stride and kernel, one source; out_channels a multiple of the panel. */
+void deblur_direct(const Convolution *, const Workers *);
+/* The transposed 4x4 convolution of stride 2, one source; row i of the output needs sources' rows i to i + 2. */
+void deblur_upsample(const Convolution *, const Workers *);
+/* Stride 1, one source with a multiple of the lanes in channels; at most 4 out_channels. */
+void deblur_thin(const Convolution *, const Workers *);
+void deblur_lstm(const Memory *, const Workers *);
+
+#endif

@@ -1,0 +1,297 @@
+"""One scale of SRN in the compiled library: `srn_rows.ScaleRows` for float32 on the CPU, several times faster.
+
+What differs is how rows are handed on. A layer does not join the rows it kept with the new ones but gives the library
+the address of every row, and ReLU, shortcuts and skip connections are part of the layer before them. Output rows are
+computed in groups that begin at multiples of the group's size, so results do not depend on how an image is cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from deblurcli.native import library
+from deblurcli.native.layers import Layer, Rows, prepare, update_memory
+from deblurcli.networks.srn import SRN, Conv, ConvLSTM, ConvPair, ConvRNN, Stateless, Upsample
+
+StateRows = Callable[[int, int], Tensor]
+
+
+def empty(batch: int, channels: int, height: int, width: int) -> Tensor:
+    """(N, C, h, W), channels innermost."""
+    return torch.empty(batch, height, width, channels).permute(0, 3, 1, 2)
+
+
+def channels_innermost(x: Tensor) -> Tensor:
+    """The same values with channels innermost and no gaps, copied only if need be."""
+    if x.permute(0, 2, 3, 1).is_contiguous():
+        return x
+    return empty(x.shape[0], x.shape[1], x.shape[2], x.shape[3]).copy_(x)
+
+
+class Band:
+    """The rows of an image that some layer still needs.
+
+    Attributes:
+        end: how many rows have come so far.
+    """
+
+    def __init__(self) -> None:
+        self.end = 0
+        self.parts: list[tuple[int, Tensor]] = []  # with the number of each one's first row
+
+    def push(self, rows: Tensor) -> None:
+        """The next rows (N, C, h, W), channels innermost without gaps."""
+        if rows.shape[2]:
+            self.parts.append((self.end, rows))
+            self.end += rows.shape[2]
+
+    def rows(self, first: int, end: int, image: int, channels: tuple[int, int]) -> Rows:
+        """Rows [first, end) of one image of the batch, channels [from, to); those outside the image are zeros."""
+        addresses = np.zeros(end - first, np.uint64)
+        step = 0
+        for start, part in self.parts:
+            low, high = max(first, start), min(end, start + part.shape[2])
+            if low < high:
+                row, step = part.stride(2) * 4, part.stride(3)
+                base = part.data_ptr() + (part.stride(0) * image + channels[0]) * 4 - start * row
+                addresses[low - first : high - first] = base + row * np.arange(low, high)
+        return Rows(addresses, channels[1] - channels[0], step, tuple(part for _, part in self.parts))
+
+    def drop(self, first: int, copy: bool) -> None:
+        """Forget the rows before `first`; `copy` what stays of a part, so that it does not keep all of it alive."""
+        kept = []
+        for start, part in self.parts:
+            gone = max(first - start, 0)
+            if gone < part.shape[2]:
+                rest = part[:, :, gone:]
+                if copy and gone:
+                    rest = empty(part.shape[0], part.shape[1], rest.shape[2], part.shape[3]).copy_(rest)
+                kept.append((start + gone, rest))
+        self.parts = kept
+
+
+class LayerRows:
+    """A convolution between two pushes, reading from bands that others may read as well.
+
+    Args:
+        layer: what to compute.
+        bands: the sources, with the channels [from, to) that are read.
+        relu: whether ReLU follows.
+    """
+
+    def __init__(self, layer: Layer, bands: list[tuple[Band, tuple[int, int]]], relu: bool = False) -> None:
+        self.layer, self.bands, self.relu = layer, bands, relu
+        self.done = 0  # output rows
+        # The window over the input that one step needs, and what a step is.
+        self.window = 3 if layer.kind == "upsample" else layer.kernel
+        self.above = 1 if layer.kind == "upsample" else layer.before
+
+    def advance(self, batch: int, width: int, last: bool, residual: Band | None = None) -> Tensor:
+        """All output rows that can be computed by now, (N, K, h, W'); `last` says that the bands hold the last row."""
+        layer, (up, down) = self.layer, self.layer.scale
+        end = self.bands[0][0].end
+        steps = end // down if last else max((end + self.above - self.window) // down + 1, 0) // layer.unit * layer.unit
+        first_step = self.done // up
+        steps = max(steps, first_step)
+        out = empty(batch, layer.channels[1], (steps - first_step) * up, width * up // down)
+        first, stop = first_step * down - self.above, (steps - 1) * down - self.above + self.window
+        added = (0, layer.channels[1])
+        for image in range(batch if steps > first_step else 0):
+            sources = [band.rows(first, stop, image, channels) for band, channels in self.bands]
+            shortcut = residual.rows(self.done, steps * up, image, added) if residual else None
+            layer.run(sources, width, out[image], self.relu, shortcut)
+        self.done = steps * up
+        return out
+
+    @property
+    def needed(self) -> int:
+        """The first input row that is still needed."""
+        up, down = self.layer.scale
+        return self.done // up * down - self.above
+
+
+class SingleRows:
+    """One convolution with a band of its own; what is to be added may come from elsewhere."""
+
+    def __init__(self, layer: Layer, relu: bool) -> None:
+        self.band = Band()
+        self.layer = LayerRows(layer, [(self.band, (0, layer.channels[0]))], relu)
+
+    def push(self, rows: Tensor, last: bool, residual: Band | None = None) -> Tensor:
+        self.band.push(rows)
+        result = self.layer.advance(rows.shape[0], rows.shape[3], last, residual)
+        self.band.drop(self.layer.needed, copy=True)
+        return result
+
+
+class PairRows:
+    """Two convolutions, with or without the shortcut around them."""
+
+    def __init__(self, conv1: Layer, conv2: Layer, residual: bool) -> None:
+        self.residual = residual
+        self.band, self.second = Band(), SingleRows(conv2, relu=not residual)
+        self.first = LayerRows(conv1, [(self.band, (0, conv1.channels[0]))], relu=True)
+
+    def push(self, rows: Tensor, last: bool, residual: Band | None = None) -> Tensor:
+        assert residual is None
+        self.band.push(rows)
+        middle = self.first.advance(rows.shape[0], rows.shape[3], last)
+        result = self.second.push(middle, last, self.band if self.residual else None)
+        waiting = self.second.layer.done if self.residual else self.band.end
+        self.band.drop(min(self.first.needed, waiting), copy=True)
+        return result
+
+
+class StageRows:
+    """Layers one after the other."""
+
+    def __init__(self, layers: nn.Sequential, layer_of: LayerOf) -> None:
+        self.layers: list[SingleRows | PairRows] = []
+        for module, following in zip(layers, [*list(layers)[1:], None], strict=True):
+            if isinstance(module, ConvPair):
+                self.layers.append(PairRows(layer_of(module.conv1), layer_of(module.conv2), module.kind == "residual"))
+            elif isinstance(module, (Conv, Upsample)):
+                self.layers.append(SingleRows(layer_of(module), isinstance(following, nn.ReLU)))
+
+    def push(self, rows: Tensor, last: bool, residual: Band | None = None) -> Tensor:
+        """`residual` is added to the last layer's result."""
+        for layer in self.layers[:-1]:
+            rows = layer.push(rows, last)
+        return self.layers[-1].push(rows, last, residual)
+
+
+class CellRows:
+    """The recurrent bottleneck; see `srn_rows.CellRows`."""
+
+    def __init__(
+        self, cell: ConvLSTM | ConvRNN | Stateless, old_state: StateRows, layer_of: LayerOf, name: str
+    ) -> None:
+        self.cell, self.old_state, self.name = cell, old_state, name
+        self.features, self.state = Band(), Band()
+        self.first: LayerRows | None
+        self.second: SingleRows | None = None
+        if isinstance(cell, Stateless):
+            self.first = (
+                LayerRows(layer_of(cell.conv), [(self.features, (0, cell.conv.in_channels))])
+                if isinstance(cell.conv, Conv)
+                else None
+            )
+            return
+        convolution = cell.gates if isinstance(cell, ConvLSTM) else cell.hidden
+        channels = convolution.in_channels // 2
+        h = (channels, 2 * channels) if isinstance(cell, ConvLSTM) else (0, channels)
+        self.first = LayerRows(layer_of(convolution), [(self.features, (0, channels)), (self.state, h)])
+        if isinstance(cell, ConvRNN):
+            self.second = SingleRows(layer_of(cell.output), relu=False)
+
+    def push(self, x: Tensor, last: bool) -> tuple[Tensor, Tensor]:
+        """Features (N, 128, h, W) -> output and new state, each with the rows complete by then."""
+        if self.first is None:
+            return x, x[:, :0]
+        batch, channels, height, width = x.shape
+        stateless = isinstance(self.cell, Stateless)
+        if height and not stateless:
+            self.state.push(channels_innermost(self.old_state(self.features.end, self.features.end + height).to(x)))
+        self.features.push(x)
+        done = self.first.done
+        result = self.first.advance(batch, width, last)
+        if isinstance(self.cell, ConvLSTM):
+            state, hidden = (
+                empty(batch, 2 * channels, result.shape[2], width),
+                empty(batch, channels, result.shape[2], width),
+            )
+            for image in range(batch if result.shape[2] else 0):
+                cell = self.state.rows(done, self.first.done, image, (0, channels))
+                update_memory(self.name, result[image], cell, state[image], hidden[image])
+        elif self.second:
+            state = result.tanh_()
+            hidden = self.second.push(state, last)
+        else:
+            state, hidden = result[:, :0], result
+        self.features.drop(self.first.needed, copy=True)
+        self.state.drop(self.first.needed, copy=True)
+        return hidden, state
+
+
+class NativeScaleRows:
+    """The encoder-decoder at one scale, between two pushes."""
+
+    def __init__(self, network: SRN, old_state: StateRows, layer_of: LayerOf, name: str) -> None:
+        encoder = [network.enc1, network.enc2, network.enc3]
+        decoder = [network.dec3, network.dec2, network.dec1]
+        self.enc1, self.enc2, self.enc3 = (StageRows(stage, layer_of) for stage in encoder)
+        self.dec3, self.dec2, self.dec1 = (StageRows(stage, layer_of) for stage in decoder)
+        self.cell = CellRows(network.cell, old_state, layer_of, name)
+        self.skip1, self.skip2 = Band(), Band()
+        self.base = Band() if network.config.global_residual else None
+
+    def push(self, blurry: Tensor, previous: Tensor, last: bool) -> tuple[Tensor, Tensor]:
+        """As `srn_rows.ScaleRows.push`."""
+        batch, colours, height, width = blurry.shape
+        pair = empty(batch, 2 * colours, height, width)
+        pair[:, :colours], pair[:, colours:] = blurry, previous
+        e1 = self.enc1.push(pair, last)
+        self.skip1.push(e1)
+        e2 = self.enc2.push(e1, last)
+        self.skip2.push(e2)
+        hidden, state = self.cell.push(self.enc3.push(e2, last), last)
+        d2 = self.dec3.push(hidden, last, self.skip2)
+        d1 = self.dec2.push(d2, last, self.skip1)
+        if self.base is not None:
+            self.base.push(channels_innermost(blurry))
+        image = self.dec1.push(d1, last, self.base)
+        for skip, stage in ((self.skip2, self.dec3), (self.skip1, self.dec2), (self.base, self.dec1)):
+            if skip is not None:
+                last_layer = stage.layers[-1]
+                assert isinstance(last_layer, SingleRows)
+                skip.drop(last_layer.layer.done, copy=False)
+        return image, state
+
+
+LayerOf = Callable[[nn.Module], Layer]
+# Of every convolution, for one version of its weights.
+_prepared: WeakKeyDictionary[nn.Module, tuple[tuple[object, ...], Layer | None]] = WeakKeyDictionary()
+
+
+def prepared_layer(module: nn.Module, name: str) -> Layer | None:
+    """The library's form of a convolution, prepared once unless its weights change."""
+    assert isinstance(module, (Conv, Upsample))
+    weight, bias = module.weight, module.bias
+    assert bias is not None
+    versions = [(value.data_ptr(), 0 if value.is_inference() else value._version) for value in (weight, bias)]
+    key = (name, *versions)
+    known = _prepared.get(module)
+    if known is None or known[0] != key:
+        before = 1 if isinstance(module, Upsample) else module.before
+        layer = prepare(name, weight, bias, module.stride[0], before, isinstance(module, Upsample))
+        known = _prepared[module] = key, layer
+    return known[1]
+
+
+def native_scale(network: SRN, old_state: StateRows) -> NativeScaleRows | None:
+    """The scale in the compiled library; None where PyTorch has to do it.
+
+    Raises:
+        UsageError: if the environment asks for a library that is not there.
+    """
+    if network.device.type != "cpu" or network.dtype != torch.float32:
+        return None
+    choice = library.choose()
+    if choice.name == "torch":
+        return None
+    convolutions = [module for module in network.modules() if isinstance(module, (Conv, Upsample))]
+    layers = {module: prepared_layer(module, choice.name) for module in convolutions}
+    if None in layers.values():
+        return None
+
+    def layer_of(module: nn.Module) -> Layer:
+        layer = layers[module]  # type: ignore[index]
+        assert layer is not None
+        return layer
+
+    return NativeScaleRows(network, old_state, layer_of, choice.name)

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from deblurcli.native.layers import Layer, prepare, rows_of_tensor, update_memory
+
+
+def pixels_first(x: torch.Tensor) -> torch.Tensor:
+    """(C, H, W), the same values with channels innermost."""
+    return x.permute(1, 2, 0).contiguous().permute(2, 0, 1)
+
+
+def weights(outputs: int, inputs: int, kernel: int) -> tuple[torch.Tensor, torch.Tensor]:
+    return torch.randn(outputs, inputs, kernel, kernel) / inputs**0.5 / kernel, torch.randn(outputs)
+
+
+def relative(result: torch.Tensor, wanted: torch.Tensor) -> float:
+    """The largest difference as a share of the wanted values' spread; NaN counts as infinite."""
+    return float((result - wanted).abs().nan_to_num(nan=float("inf")).max() / wanted.std())
+
+
+def convolve(layer: Layer, x: torch.Tensor, relu: bool = False, residual: torch.Tensor | None = None) -> torch.Tensor:
+    """A whole image (C, H, W) with zeros around."""
+    stride = layer.stride
+    above, below = layer.before, layer.kernel - stride - layer.before
+    rows = rows_of_tensor(F.pad(x, (0, 0, above, below)).permute(1, 2, 0).contiguous().permute(2, 0, 1))
+    out = torch.full((x.shape[1] // stride, x.shape[2] // stride, layer.channels[1]), torch.nan).permute(2, 0, 1)
+    layer.run([rows], x.shape[2], out, relu, rows_of_tensor(residual) if residual is not None else None)
+    return out
+
+
+CHANNELS = [(32, 32), (64, 64), (128, 128), (256, 512), (6, 32), (2, 32), (32, 3)]
+SHAPES = [(1, 1), (1, 40), (5, 7), (8, 8), (14, 33)]
+
+
+@pytest.mark.parametrize("kernel", [3, 5])
+@pytest.mark.parametrize(("inputs", "outputs"), CHANNELS)
+def test_convolutions_are_those_of_torch(engine, kernel, inputs, outputs):
+    torch.manual_seed(0)
+    weight, bias = weights(outputs, inputs, kernel)
+    layer = prepare(engine, weight, bias, 1, kernel // 2, False)
+    assert layer is not None
+    for height, width in SHAPES:
+        x, added = pixels_first(torch.randn(inputs, height, width)), pixels_first(torch.randn(outputs, height, width))
+        wanted = F.conv2d(x.double()[None], weight.double(), bias.double(), padding=kernel // 2)[0]
+        # Winograd's rounding errors have a root mean square of up to 4e-6; these are the largest.
+        assert relative(convolve(layer, x), wanted) < 1e-4, (height, width)
+        assert relative(convolve(layer, x, relu=True, residual=added), wanted.relu() + added) < 1e-4, (height, width)
+
+
+@pytest.mark.parametrize("kernel", [3, 5])
+@pytest.mark.parametrize(("inputs", "outputs"), [(32, 64), (64, 128)])
+def test_strided_convolutions_are_those_of_torch(engine, kernel, inputs, outputs):
+    torch.manual_seed(0)
+    weight, bias = weights(outputs, inputs, kernel)
+    before = (kernel - 2) // 2
+    layer = prepare(engine, weight, bias, 2, before, False)
+    assert layer is not None
+    for height, width in [(2, 2), (2, 50), (6, 24), (14, 62)]:
+        x = pixels_first(torch.randn(inputs, height, width))
+        padded = F.pad(x.double(), (before, kernel - 2 - before) * 2)
+        wanted = F.conv2d(padded[None], weight.double(), bias.double(), 2)[0]
+        assert relative(convolve(layer, x), wanted) < 1e-5
+
+
+@pytest.mark.parametrize(("inputs", "outputs"), [(128, 64), (64, 32)])
+def test_transposed_convolutions_are_those_of_torch(engine, inputs, outputs):
+    torch.manual_seed(0)
+    weight, bias = torch.randn(inputs, outputs, 4, 4) / inputs**0.5 / 2, torch.randn(outputs)
+    layer = prepare(engine, weight, bias, 2, 1, True)
+    assert layer is not None
+    for height, width in [(1, 1), (1, 13), (5, 12), (7, 30)]:
+        x, added = torch.randn(inputs, height, width), pixels_first(torch.randn(outputs, 2 * height, 2 * width))
+        out = torch.full((2 * height, 2 * width, outputs), torch.nan).permute(2, 0, 1)
+        rows = rows_of_tensor(pixels_first(F.pad(x, (0, 0, 1, 1))))
+        layer.run([rows], width, out, True, rows_of_tensor(added))
+        wanted = F.conv_transpose2d(x.double()[None], weight.double(), bias.double(), 2, 1)[0].relu() + added
+        assert relative(out, wanted) < 1e-5
+
+
+def test_the_number_of_threads_does_not_change_a_bit(engine):
+    before = torch.get_num_threads()
+    layer = prepare(engine, *weights(64, 64, 5), 1, 2, False)
+    assert layer is not None
+    x = pixels_first(torch.randn(64, 41, 53))
+    try:
+        results = []
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            results.append(convolve(layer, x))
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(results[0], results[1]) and torch.equal(results[0], results[2])
+
+
+@pytest.mark.parametrize(("inputs", "outputs", "kernel"), [(32, 32, 5), (6, 32, 3), (32, 3, 5)])
+def test_a_value_that_is_no_number_stays_one(engine, inputs, outputs, kernel):
+    layer = prepare(engine, *weights(outputs, inputs, kernel), 1, kernel // 2, False)
+    assert layer is not None
+    x = pixels_first(torch.randn(inputs, 24, 24))
+    x[0, 12, 12] = torch.nan
+    result = convolve(layer, x, relu=True)
+    assert result[:, 12, 12].isnan().all()
+    assert not result[:, 0, 0].isnan().any()
+
+
+def test_channels_that_do_not_fit_are_left_to_torch(engine):
+    assert prepare(engine, *weights(6, 4, 3), 1, 1, False) is None
+
+
+def test_the_cell_is_updated_as_torch_does(engine):
+    torch.manual_seed(0)
+    gates, cell = torch.randn(4 * 32, 5, 9) * 8, torch.randn(32, 5, 9)
+    gates[:, 0, 0], gates[:, 0, 1] = 200, -200
+    state, hidden = torch.empty(5, 9, 64).permute(2, 0, 1), torch.empty(5, 9, 32).permute(2, 0, 1)
+    update_memory(engine, pixels_first(gates), rows_of_tensor(pixels_first(cell)), state, hidden)
+    i, j, f, o = gates.double().chunk(4)
+    wanted = cell * torch.sigmoid(f + 1) + torch.sigmoid(i) * torch.tanh(j)
+    assert torch.allclose(state[:32].double(), wanted, atol=2e-6)
+    assert torch.allclose(hidden.double(), torch.tanh(wanted) * torch.sigmoid(o), atol=2e-6)
+    assert torch.equal(state[32:], hidden)

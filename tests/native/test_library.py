@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import pytest
+
+from deblurcli.cli.doctor import findings
+from deblurcli.errors import UsageError
+from deblurcli.native import library
+
+
+def test_torch_can_be_demanded(monkeypatch):
+    monkeypatch.setenv("DEBLUR_ENGINE", "torch")
+    assert library.choose() == library.Choice("torch", "DEBLUR_ENGINE=torch")
+    assert dict(findings())["fp32 on the CPU"] == "PyTorch (DEBLUR_ENGINE=torch)"
+
+
+def test_an_instruction_set_can_be_demanded(engine, monkeypatch):
+    monkeypatch.setenv("DEBLUR_ENGINE", engine)
+    assert library.choose().name == engine
+    told = dict(findings())
+    assert told["fp32 on the CPU"] == f"native code, {engine} (DEBLUR_ENGINE={engine})"
+    assert engine in told["compiled"] and told["compiler"]
+
+
+@pytest.mark.parametrize("wish", ["sse9", "AVX2"])
+def test_an_unknown_one_is_refused(monkeypatch, wish):
+    monkeypatch.setenv("DEBLUR_ENGINE", wish)
+    with pytest.raises(UsageError, match=f"DEBLUR_ENGINE={wish}: unknown; choose one of auto, torch, avx512"):
+        library.choose()
+
+
+def test_one_that_is_not_compiled_is_refused(monkeypatch, tmp_path):
+    monkeypatch.setattr(library, "FOLDER", tmp_path)
+    monkeypatch.setenv("DEBLUR_ENGINE", "portable")
+    with pytest.raises(UsageError, match="not compiled here; choose one of torch"):
+        library.choose()
+
+
+def test_one_that_the_processor_has_not_is_refused(monkeypatch, tmp_path):
+    (tmp_path / "avx512.so").touch()
+    monkeypatch.setattr(library, "FOLDER", tmp_path)
+    monkeypatch.setattr(library, "processor_features", lambda: frozenset({"avx2", "fma"}))
+    monkeypatch.setenv("DEBLUR_ENGINE", "avx512")
+    with pytest.raises(UsageError, match="this processor has no avx512f"):
+        library.choose()
+
+
+def test_without_a_library_torch_is_used_and_the_doctor_says_why(monkeypatch, tmp_path):
+    monkeypatch.setattr(library, "FOLDER", tmp_path)
+    monkeypatch.delenv("DEBLUR_ENGINE", raising=False)
+    told = dict(findings())
+    assert told["fp32 on the CPU"] == (
+        "PyTorch (no native code was compiled when deblurcli was installed (no C compiler))"
+    )
+    assert told["compiled"] == "nothing"
+
+
+def test_a_library_that_cannot_be_loaded_is_not_used(monkeypatch, tmp_path):
+    monkeypatch.setattr(library, "FOLDER", tmp_path)
+    monkeypatch.delenv(library.VARIABLE, raising=False)
+    for name in library.NEEDS:
+        (tmp_path / f"{name}.so").write_bytes(b"not a library")
+    library.loads.cache_clear()
+    library.load.cache_clear()
+    try:
+        assert library.choose().name == "torch"
+        assert "cannot be loaded" in library.choose().reason
+    finally:
+        library.loads.cache_clear()
+        library.load.cache_clear()

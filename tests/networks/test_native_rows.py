@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from deblurcli.models import load_network
+from deblurcli.native import library
+from deblurcli.networks.native_rows import native_scale
+from deblurcli.networks.parts import PartSize
+from deblurcli.networks.srn import SRN, SRNConfig
+from deblurcli.networks.srn_parts import restore_in_parts
+
+CONFIGS = {
+    "lstm, 3": SRNConfig(kernel_size=3, blocks=1, resize="area", global_residual=True),
+    "released lstm": SRNConfig(blocks=1, image_channels=1),
+    "released color": SRNConfig(blocks=1, recurrence="none"),
+    "rnn": SRNConfig(kernel_size=3, blocks=1, recurrence="rnn"),
+    "plain, conv": SRNConfig(kernel_size=3, blocks=1, block="plain", recurrence="conv", scales=1),
+}
+
+
+@pytest.fixture(autouse=True)
+def native(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DEBLUR_ENGINE", raising=False)
+    if library.choose().name == "torch":
+        pytest.skip("no native code here")
+
+
+class Memory:
+    def __init__(self, image: torch.Tensor) -> None:
+        self.image = image
+        self.height, self.width = image.shape[2:]
+
+    def read(self, top: int, bottom: int, left: int, right: int) -> torch.Tensor:
+        return self.image[:, :, top:bottom, left:right]
+
+
+def restore(network: SRN, image: torch.Tensor, pixels: int) -> torch.Tensor:
+    result = torch.full_like(image, torch.nan)
+
+    def emit(top: int, left: int, part: torch.Tensor) -> None:
+        result[:, :, top : top + part.shape[2], left : left + part.shape[3]] = part
+
+    restore_in_parts(network, Memory(image), emit, PartSize(pixels), lambda share: None)
+    return result
+
+
+def relative(result: torch.Tensor, wanted: torch.Tensor) -> float:
+    return float((result - wanted).abs().nan_to_num(nan=float("inf")).max() / wanted.std())
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize(("height", "width"), [(16, 16), (112, 48), (32, 208)])
+@torch.inference_mode()
+def test_parts_of_any_size_make_what_torch_makes(make_network, name, height, width):
+    config = CONFIGS[name]
+    network = make_network(config, seed=3)
+    assert native_scale(network, lambda first, end: torch.empty(0)) is not None
+    image = torch.rand(2, config.image_channels, height, width)
+    wanted = network(image)[-1]
+    for pixels in (1 << 20, 28 * width, 1):
+        assert relative(restore(network, image, pixels), wanted) < 1e-4, pixels
+
+
+@torch.inference_mode()
+def test_rows_may_be_cut_anywhere_without_changing_a_bit(make_network):
+    network = make_network(CONFIGS["released lstm"], seed=3)
+    image = torch.rand(1, 1, 160, 48)
+    whole = restore(network, image, 1 << 20)
+    for rows in (8, 12, 52):
+        assert torch.equal(restore(network, image, rows * 48), whole)
+
+
+@torch.inference_mode()
+def test_the_shipped_network_is_as_exact_as_it_can_be():
+    network = load_network("srn-fast")
+    y, x = np.mgrid[:96, :160]
+    image = torch.from_numpy(np.stack([np.sin(x / 5), np.cos(y / 7), np.sin((x + y) / 3)]) / 2 + 0.5).float()[None]
+    wanted = network(image)[-1]
+    error = (restore(network, image, 1 << 20) - wanted).double().square().mean()
+    assert -10 * torch.log10(error) > 100
+
+
+@torch.no_grad()
+def test_changed_weights_are_noticed(make_network):
+    network = make_network(CONFIGS["lstm, 3"], seed=3)
+    image = torch.rand(1, 3, 32, 32)
+    before = restore(network, image, 1 << 20)
+    network.enc1[0].weight.mul_(0.5)
+    after = restore(network, image, 1 << 20)
+    assert relative(after, before) > 1e-3
+    assert relative(after, network(image)[-1]) < 1e-4
+
+
+@torch.inference_mode()
+def test_what_does_not_fit_is_left_to_torch(make_network, monkeypatch):
+    def old_state(first: int, end: int) -> torch.Tensor:
+        raise AssertionError
+
+    network = make_network(CONFIGS["lstm, 3"])
+    assert native_scale(make_network(SRNConfig((4, 6, 8), 3, 1)), old_state) is None
+    assert native_scale(network.to(torch.bfloat16), old_state) is None
+    monkeypatch.setenv("DEBLUR_ENGINE", "torch")
+    assert native_scale(network.float(), old_state) is None
