@@ -52,6 +52,18 @@ def pick_precision(wish: str, network: nn.Module, device: torch.device) -> torch
     return torch.float32
 
 
+def device_name(device: torch.device) -> str:
+    """With its number where there can be several: "cuda:0"."""
+    if device.type == "cuda" and device.index is None:
+        return f"cuda:{torch.cuda.current_device()}"
+    return str(device)
+
+
+def precision_name(dtype: torch.dtype) -> str:
+    """What `pick_precision` calls a number format."""
+    return next(name for name, known in PRECISIONS.items() if known == dtype)
+
+
 def native_half(device: torch.device) -> list[torch.dtype]:
     """The half precisions that the hardware has arithmetic for, the more exact first."""
     if device.type == "cuda":

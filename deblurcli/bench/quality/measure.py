@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
+import copy
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from deblurcli.bench.quality.journal import Journal
 from deblurcli.bench.quality.scoring import Restore, read_rgb, score_pairs
 from deblurcli.bench.results import BASELINE, Method, Quality
 from deblurcli.bench.writers.viewed import Viewed, choose_viewed
+from deblurcli.hub.fetch import sha256_of
 from deblurcli.models import find_weights
 
 if TYPE_CHECKING:
@@ -36,22 +38,27 @@ def rows_of(models: Sequence[str], device: str, precision: str, tta: bool) -> li
 
     rows: list[Row] = [(Method(BASELINE), None)]
     for model in models:
-        for ensemble in (False, True) if tta else (False,):
-            deblurrer = Deblurrer(model, device, precision, tta=ensemble)
-            rows.append((method_of(model, deblurrer), quietly(deblurrer)))
+        deblurrer = Deblurrer(model, device, precision)
+        method = method_of(model, deblurrer)
+        rows.append((method, quietly(deblurrer)))
+        if tta:
+            ensemble = copy.copy(deblurrer)  # on the same weights
+            ensemble.tta = True
+            rows.append((replace(method, name=f"{model} --tta", tta=True), quietly(ensemble)))
     return rows
 
 
 def method_of(model: str, deblurrer: Deblurrer) -> Method:
+    from deblurcli.restore.device import device_name, precision_name
+
     path = find_weights(model)
     return Method(
-        f"{model} --tta" if deblurrer.tta else model,
+        model,
         weights=path.name,
-        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        sha256=sha256_of(path),
         parameters=sum(parameter.numel() for parameter in deblurrer.network.parameters()),
-        device=str(deblurrer.device),
-        precision={"float32": "fp32", "bfloat16": "bf16", "float16": "fp16"}[str(deblurrer.dtype).split(".")[1]],
-        tta=deblurrer.tta,
+        device=device_name(deblurrer.device),
+        precision=precision_name(deblurrer.dtype),
     )
 
 

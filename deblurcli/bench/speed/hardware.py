@@ -1,4 +1,4 @@
-"""What the computer is called, and waiting for it."""
+"""What the computer is called, and timing work on it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import os
 import platform
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -47,3 +49,12 @@ def synchronise(device: torch.device) -> None:
         torch.cuda.synchronize(device)
     elif device.type == "mps":
         torch.mps.synchronize()
+
+
+def seconds_of(work: Callable[[], object], device: torch.device) -> float:
+    """Seconds that some work takes, a GPU being waited for before and after."""
+    synchronise(device)
+    started = time.perf_counter()
+    work()
+    synchronise(device)
+    return time.perf_counter() - started

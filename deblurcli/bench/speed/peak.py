@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 import torch.nn.functional as F
 
-from deblurcli.bench.speed.hardware import synchronise
+from deblurcli.bench.speed.hardware import seconds_of
 from deblurcli.networks.parts import out_of_memory
 
 SIZES = (128, 256, 512, 1024, 2048, 4096, 8192)
@@ -44,17 +44,17 @@ def matrix_peak(device: torch.device, dtype: torch.dtype, seconds: float) -> flo
                     break
                 try:
                     run = make(size, device, dtype)
-                    clock(run, device)
+                    seconds_of(run, device)
                 except (RuntimeError, MemoryError) as error:
                     if not out_of_memory(error):
                         raise
                     break
-                rate = flop / clock(run, device)
+                rate = flop / seconds_of(run, device)
                 best = max(best, rate)
                 products.append((flop, run))
         while time.perf_counter() < deadline:
             for flop, run in products:
-                best = max(best, flop / clock(run, device))
+                best = max(best, flop / seconds_of(run, device))
     return best
 
 
@@ -74,12 +74,3 @@ def pointwise(size: int, device: torch.device, dtype: torch.dtype) -> Callable[[
     weight = torch.rand(size, size, 1, 1, device=device)
     image, weight = (one.to(dtype, memory_format=torch.channels_last) for one in (image, weight))
     return lambda: F.conv2d(image, weight)
-
-
-def clock(run: Callable[[], object], device: torch.device) -> float:
-    """Seconds of one run."""
-    synchronise(device)
-    started = time.perf_counter()
-    run()
-    synchronise(device)
-    return time.perf_counter() - started

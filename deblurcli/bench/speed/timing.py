@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import re
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,16 +19,17 @@ from deblurcli.batch.run import Options, run_job
 from deblurcli.bench.published import PRESETS, Preset
 from deblurcli.bench.results import Speed, SpeedRow, Timing
 from deblurcli.bench.speed.flop import network_flop
-from deblurcli.bench.speed.hardware import gpu_name, logical_cores, processor_name, synchronise
+from deblurcli.bench.speed.hardware import gpu_name, logical_cores, processor_name, seconds_of
 from deblurcli.bench.speed.memory import peak_memory
 from deblurcli.bench.speed.peak import matrix_peak
 from deblurcli.bench.speed.sample import sample_picture
 from deblurcli.errors import DeblurError, UsageError
+from deblurcli.hub.fetch import sha256_of
 from deblurcli.images import Photo, write_photo
 from deblurcli.images.limits import MOST_PIXELS
 from deblurcli.models import find_weights
 from deblurcli.restore.deblurrer import Deblurrer
-from deblurcli.restore.device import PRECISIONS
+from deblurcli.restore.device import device_name, precision_name
 
 SMALLEST_SIDE = 16  # below it, more of the picture would be padding than picture
 LARGEST_SIDE = 65500  # of a JPEG
@@ -58,10 +57,11 @@ class Case:
 
 @dataclass
 class Subject:
-    """A case with all that its runs need and give: seconds, and the GPU's peak in bytes."""
+    """A case with all that its runs need and give: the weights' hash, seconds, and the GPU's peak in bytes."""
 
     case: Case
     deblurrer: Deblurrer
+    sha256: str
     pixels: np.ndarray
     job: Job
     network: list[float] = field(default_factory=list)
@@ -198,6 +198,7 @@ def thread_count(threads: int | None) -> Iterator[int]:
 def prepare(cases: Sequence[Case], folder: Path) -> list[Subject]:
     """Load every model and write every picture, each once."""
     deblurrers: dict[tuple[str, str, str], Deblurrer] = {}
+    hashes = {model: sha256_of(find_weights(model)) for model in dict.fromkeys(case.model for case in cases)}
     pictures: dict[tuple[int, int], np.ndarray] = {}
     subjects = []
     for case in cases:
@@ -209,7 +210,7 @@ def prepare(cases: Sequence[Case], folder: Path) -> list[Subject]:
             pictures[size] = sample_picture(*size)
             write_photo(Photo(pictures[size], None, "JPEG"), source)
         (job,) = plan_jobs([source], folder / "out.jpg", recursive=False, format=None)
-        subjects.append(Subject(case, deblurrers[key], pictures[size], job))
+        subjects.append(Subject(case, deblurrers[key], hashes[case.model], pictures[size], job))
     return subjects
 
 
@@ -238,14 +239,6 @@ def run_once(subject: Subject, keep: bool) -> None:
         subject.file.append(file)
 
 
-def seconds_of(work: Callable[[], object], device: torch.device) -> float:
-    synchronise(device)
-    started = time.perf_counter()
-    work()
-    synchronise(device)
-    return time.perf_counter() - started
-
-
 @contextmanager
 def gpu_peak(subject: Subject) -> Iterator[None]:
     """Note the most memory that the GPU holds for this case; nothing on other devices."""
@@ -265,7 +258,7 @@ def row_of(subject: Subject, peaks: dict[tuple[torch.device, torch.dtype], float
     case, deblurrer = subject.case, subject.deblurrer
     return SpeedRow(
         model=case.model,
-        sha256=hashlib.sha256(find_weights(case.model).read_bytes()).hexdigest(),
+        sha256=subject.sha256,
         device=device_name(deblurrer.device),
         precision=precision_name(deblurrer.dtype),
         width=case.width,
@@ -286,14 +279,3 @@ def command_memory(subject: Subject, threads: int | None) -> int | None:
     command = [sys.executable, "-m", "deblurcli", str(job.source), "-o", str(job.target), "--model", subject.case.model]
     command += ["--device", device_name(deblurrer.device), "--precision", precision_name(deblurrer.dtype)]
     return peak_memory(command, {} if threads is None else {"OMP_NUM_THREADS": str(threads)})
-
-
-def device_name(device: torch.device) -> str:
-    """With its number where there can be several: "cuda:0"."""
-    if device.type == "cuda" and device.index is None:
-        return f"cuda:{torch.cuda.current_device()}"
-    return str(device)
-
-
-def precision_name(dtype: torch.dtype) -> str:
-    return next(name for name, known in PRECISIONS.items() if known == dtype)
