@@ -19,6 +19,7 @@ from typing import Literal
 
 from deblurcli import __version__
 from deblurcli.errors import DeblurError, OutputError
+from deblurcli.hub.client_errors import status_of, translated
 
 Kind = Literal["model", "dataset"]
 
@@ -102,6 +103,20 @@ def snapshots(repo: str, kind: Kind) -> Path:
     from huggingface_hub import constants
 
     return Path(constants.HF_HUB_CACHE) / f"{kind}s--{repo.replace('/', '--')}" / "snapshots"
+
+
+def assets_folder(namespace: str, subfolder: str = "default") -> Path:
+    """A folder of ours beside the Hub's cache, made if need be. The default of `subfolder` is the client's own.
+
+    Raises:
+        OutputError: if it cannot be used.
+    """
+    from huggingface_hub import cached_assets_path
+
+    try:
+        return Path(cached_assets_path("deblurcli", namespace=namespace, subfolder=subfolder))
+    except (OSError, ValueError) as error:
+        raise OutputError(f"the cache of {namespace} cannot be used ({error}); set HF_HOME to a folder") from error
 
 
 def cached(repo: str, commit: str, name: str, kind: Kind) -> Path | None:
@@ -253,15 +268,9 @@ def _download(file: HubFile, *, force: bool) -> Path:
     return Path(path)
 
 
-@contextlib.contextmanager
-def explained(repo: str, terms: Terms) -> Iterator[None]:
-    """Whatever the Hub's client raises, as one of our errors: classes differ between its versions."""
-    try:
-        yield
-    except DeblurError:
-        raise
-    except Exception as error:
-        raise _explanation(repo, terms, error) from error
+def explained(repo: str, terms: Terms) -> contextlib.AbstractContextManager[None]:
+    """Whatever the Hub's client raises inside, as one of our errors about `repo`."""
+    return translated(lambda error: _explanation(repo, terms, error))
 
 
 def _explanation(repo: str, terms: Terms, error: Exception) -> DeblurError:
@@ -278,8 +287,7 @@ def _explanation(repo: str, terms: Terms, error: Exception) -> DeblurError:
             return OutputError(
                 f"{place}: cannot be used ({cause.strerror}); make room, or set HF_HOME to another folder"
             )
-    responses = [getattr(cause, "response", None) for cause in causes]
-    status = next((int(response.status_code) for response in responses if response is not None), 0)
+    status = status_of(causes)
     answers = {
         401: "is not there, or needs a login; run `hf auth login` or set HF_TOKEN",
         403: "is closed to you; ask for access on its page, then run `hf auth login` or set HF_TOKEN",

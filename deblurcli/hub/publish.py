@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import re
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from deblurcli.atomic import write_atomically
 from deblurcli.checkpoint import load_checkpoint
 from deblurcli.errors import DeblurError, InputError, OutputError, UsageError
 from deblurcli.hub.card_links import WEIGHTS, with_links
+from deblurcli.hub.client_errors import status_of, translated
 from deblurcli.hub.fetch import endpoint, is_offline
 from deblurcli.hub.measured import read_measured
 from deblurcli.hub.model_card import hub_licence, minimal_card, model_card
@@ -104,7 +104,7 @@ def publish(folder: Path, repo: str, token: str | None = None, private: bool = F
     """
     if not re.fullmatch(r"[^/\s]+/[^/\s]+", repo):
         raise UsageError(f"{display_name(repo)}: not the name of a repository; give it as ORGANISATION/NAME")
-    with _explained(repo):
+    with translated(lambda error: _explanation(repo, error)):
         from huggingface_hub import CommitOperationAdd, HfApi, get_token
 
         if is_offline():
@@ -158,17 +158,6 @@ def _write(files: Mapping[str, bytes], folder: Path) -> None:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-@contextlib.contextmanager
-def _explained(repo: str) -> Iterator[None]:
-    """Whatever the Hub's client raises, as one of our errors: classes differ between its versions."""
-    try:
-        yield
-    except DeblurError:
-        raise
-    except Exception as error:
-        raise _explanation(repo, error) from error
-
-
 def _explanation(repo: str, error: Exception) -> DeblurError:
     from huggingface_hub.errors import HFValidationError
 
@@ -177,8 +166,7 @@ def _explanation(repo: str, error: Exception) -> DeblurError:
     causes = [error]
     while isinstance(below := causes[-1].__cause__ or causes[-1].__context__, Exception):
         causes.append(below)
-    responses = [getattr(cause, "response", None) for cause in causes]
-    status = next((int(response.status_code) for response in responses if response is not None), 0)
+    status = status_of(causes)
     answers = {
         401: "the Hub does not accept your token; run `hf auth login` or set HF_TOKEN to one that may write",
         403: "your token may not write there; give it write access on your settings page, or choose another --repo",

@@ -163,12 +163,7 @@ def download(plan: Plan, progress: Callable[[int, int], None] = lambda done, tot
 
 
 def _root(name: str) -> Path:
-    from huggingface_hub import cached_assets_path
-
-    try:
-        return Path(cached_assets_path("deblurcli", namespace="datasets", subfolder=name))
-    except (OSError, ValueError) as error:
-        raise OutputError(f"the cache of data sets cannot be used ({error}); set HF_HOME to a folder") from error
+    return hub.assets_folder("datasets", name)
 
 
 def _check_room(plan: Plan, root: Path) -> None:

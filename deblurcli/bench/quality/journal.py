@@ -12,6 +12,7 @@ from pathlib import Path
 from deblurcli.bench.data.datasets import Dataset
 from deblurcli.bench.results import Method, Score
 from deblurcli.errors import OutputError
+from deblurcli.hub.fetch import assets_folder
 
 
 class Journal:
@@ -73,7 +74,5 @@ def fingerprint(dataset: Dataset, methods: Sequence[Method], version: str) -> st
 
 
 def default_folder() -> Path:
-    """Where journals are kept when the user names no place."""
-    from huggingface_hub import cached_assets_path
-
-    return Path(cached_assets_path("deblurcli", namespace="bench"))
+    """Where journals are kept when the user names no place. Raises OutputError if it cannot be used."""
+    return assets_folder("bench")
