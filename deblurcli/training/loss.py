@@ -2,32 +2,48 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
 from deblurcli.networks.srn import Resize, shrink
 
 
-def multi_scale_loss(
-    predictions: list[Tensor], sharp: Tensor, convention: Resize, frequency_weight: float, kind: str = "charbonnier"
-) -> Tensor:
-    """Charbonnier loss or mean squared error, plus the mean amplitude of the error's Fourier transform, at every scale.
+@dataclass(frozen=True)
+class LossWeights:
+    """What is added up, for values in [0, 1]. At least one must be above 0.
 
-    The Fourier term keeps fine structure, which is a small part of the mean error (Cho et al., "Rethinking
-    coarse-to-fine approach in single image deblurring", ICCV 2021, section 3.3).
+    Attributes:
+        charbonnier: of the Charbonnier loss, a mean absolute error that is smooth near zero.
+        l2: of the mean squared error, which large errors govern: strong blur and high contrast.
+        frequency: of the mean amplitude of the error's Fourier transform, which keeps fine structure, a small part of
+            the mean error (Cho et al., "Rethinking coarse-to-fine approach in single image deblurring", ICCV 2021,
+            section 3.3).
+    """
+
+    charbonnier: float = 1.0
+    l2: float = 0.0
+    frequency: float = 0.02
+
+
+def multi_scale_loss(predictions: list[Tensor], sharp: Tensor, convention: Resize, weights: LossWeights) -> Tensor:
+    """The loss at every scale, as in Tao et al. 2018, section 3.4 (there of the squared error alone).
 
     Args:
         predictions: (N, C, h, w) of every scale, coarsest first.
         sharp: (N, C, H, W) in [0, 1], the target at full resolution.
         convention: how the target is shrunk to the coarser scales.
-        frequency_weight: of the Fourier term.
-        kind: "charbonnier", or "l2" as in Tao et al. 2018, section 3.4.
+        weights: of the parts of the loss.
     """
     loss = sharp.new_zeros(())
     for level, prediction in enumerate(reversed(predictions)):
         error = prediction.float() - shrink(sharp, 2**level, convention)
         squared = error.square()
-        loss = loss + (squared.mean() if kind == "l2" else (squared + 1e-6).sqrt().mean())
-        if frequency_weight:
-            loss = loss + frequency_weight * torch.fft.rfft2(error).abs().mean()
+        if weights.charbonnier:
+            loss = loss + weights.charbonnier * (squared + 1e-6).sqrt().mean()
+        if weights.l2:
+            loss = loss + weights.l2 * squared.mean()
+        if weights.frequency:
+            loss = loss + weights.frequency * torch.fft.rfft2(error).abs().mean()
     return loss

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from deblurcli.errors import UsageError
 from deblurcli.networks.srn import SRNConfig
 from deblurcli.synthesis import BlurSettings
+from deblurcli.training.loss import LossWeights
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -26,6 +27,7 @@ class Recipe:
         licence: of the resulting weights.
         network: the architecture's configuration.
         blur: the blur synthesis.
+        loss: what the loss is made of.
         steps: optimiser steps in all.
         warmup: steps over which the learning rate rises from 0.
         decay: the last steps, over which the learning rate falls to 0; it is constant in between, so that a run can
@@ -39,8 +41,6 @@ class Recipe:
         ema: decay per step of the moving average of the weights, which is what is saved.
         real: share of crops taken from real pairs, when there are any.
         augment: flips, transpositions, orders of the colours, and another try where a crop is flat.
-        loss: "charbonnier", or "l2", the mean squared error; at every scale.
-        frequency_loss: weight of the Fourier amplitude loss beside it.
         clip: largest norm of the gradient.
         clipped: which gradients that holds for: "all", or "cell", only those of the recurrent cell.
         initial: "he", with residual blocks and the last convolution near zero, or "xavier" throughout.
@@ -52,6 +52,7 @@ class Recipe:
     licence: str = "unknown"
     network: SRNConfig = field(default_factory=SRNConfig)
     blur: BlurSettings = field(default_factory=BlurSettings)
+    loss: LossWeights = field(default_factory=LossWeights)
     steps: int = 100_000
     warmup: int = 200
     decay: int = 30_000
@@ -64,8 +65,6 @@ class Recipe:
     ema: float = 0.999
     real: float = 0.3
     augment: bool = True
-    loss: Literal["charbonnier", "l2"] = "charbonnier"
-    frequency_loss: float = 0.02
     clip: float = 1.0
     clipped: Literal["all", "cell"] = "all"
     initial: Literal["he", "xavier"] = "he"
@@ -83,7 +82,6 @@ class Recipe:
 
 
 CHOICES = {
-    "loss": ("charbonnier", "l2"),
     "clipped": ("all", "cell"),
     "initial": ("he", "xavier"),
     "precision": ("bf16", "fp32"),
@@ -110,9 +108,12 @@ def recipe_from(data: dict[str, Any], source: str) -> Recipe:
     """A recipe from plain data; `source` is named in errors."""
     network = table(SRNConfig, data.pop("network", {}), f"{source}: [network]")
     blur = table(BlurSettings, data.pop("blur", {}), f"{source}: [blur]")
-    recipe: Recipe = table(Recipe, {**data, "network": network, "blur": blur}, source)
+    loss = table(LossWeights, data.pop("loss", {}), f"{source}: [loss]")
+    recipe: Recipe = table(Recipe, {**data, "network": network, "blur": blur, "loss": loss}, source)
     if recipe.crop % recipe.network.size_multiple:
         raise UsageError(f"{source}: crop must be a multiple of {recipe.network.size_multiple}")
+    if max(asdict(loss).values()) <= 0:
+        raise UsageError(f"{source}: [loss]: one of its weights must be above 0")
     for name, known in CHOICES.items():
         if getattr(recipe, name) not in known:
             raise UsageError(f"{source}: {name} must be {' or '.join(known)}, not {getattr(recipe, name)!r}")

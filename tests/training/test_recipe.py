@@ -7,6 +7,7 @@ import pytest
 from deblurcli.errors import UsageError
 from deblurcli.networks.srn import SRNConfig
 from deblurcli.synthesis import BlurSettings
+from deblurcli.training.loss import LossWeights
 from deblurcli.training.recipe import Recipe, read_recipe, recipe_from
 
 
@@ -18,7 +19,7 @@ def toml(value: object) -> str:
 
 def write(recipe: Recipe, path: Path) -> Path:
     values = recipe.as_dict()
-    tables = {name: values.pop(name) for name in ("network", "blur")}
+    tables = {name: values.pop(name) for name in ("network", "blur", "loss")}
     lines = [f"{key} = {toml(value)}" for key, value in values.items()]
     for name, table in tables.items():
         lines += [f"[{name}]", *(f"{key} = {toml(value)}" for key, value in table.items())]
@@ -31,6 +32,7 @@ def test_toml_round_trip(tmp_path):
         name="mine",
         network=SRNConfig(channels=(4, 6, 8), scales=2, global_residual=True),
         blur=BlurSettings(max_length=12.5),
+        loss=LossWeights(l2=2.5),
         steps=77,
         crop=32,
         learning_rate=3e-4,
@@ -54,6 +56,7 @@ def test_the_shipped_recipes_can_be_read(path):
     [
         ("stepz = 3", "unknown setting 'stepz'; known: .*steps"),
         ("[network]\nkernel = 3", r"\[network\]: unknown setting 'kernel'; known: .*kernel_size"),
+        ("[loss]\ncharbonnier = 0.0\nfrequency = 0.0", r"\[loss\]: one of its weights must be above 0"),
         ("[blur]\nwind = 3", r"\[blur\]: unknown setting 'wind'"),
         ("crop = 100", "crop must be a multiple of 16"),
         ("precision = 'fp8'", "precision must be bf16 or fp32, not 'fp8'"),
