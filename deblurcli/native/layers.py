@@ -132,7 +132,7 @@ class Layer:
     @property
     def unit(self) -> int:
         """Output rows that are computed together; fewer cost as much."""
-        return 9 - self.kernel if self.kind == "winograd" else 1
+        return 11 - self.kernel if self.kind == "winograd" else 1
 
     def run(self, sources: Sequence[Rows], width: int, out: Tensor, relu: bool, residual: Rows | None) -> None:
         """Compute all rows of `out`, (K, h, W) channels innermost and without gaps, from the rows they depend on.
@@ -209,7 +209,7 @@ def prepare(name: str, weight: Tensor, bias: Tensor, stride: int, before: int, t
     if kind != "thin" and outputs % panel:
         return None
     plain = weight.detach().float().contiguous()
-    packed = torch.empty(inputs * outputs * (64 if kind == "winograd" else kernel * kernel))
+    packed = torch.empty(inputs * outputs * (100 if kind == "winograd" else kernel * kernel))
     sizes = [outputs, inputs] if transposed else [outputs, inputs, kernel]
     arguments = [ctypes.c_void_p(plain.data_ptr()), ctypes.c_void_p(packed.data_ptr()), *map(ctypes.c_int64, sizes)]
     getattr(loaded, f"deblur_{kind}_pack")(*arguments)

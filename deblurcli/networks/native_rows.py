@@ -15,15 +15,11 @@ import torch
 from torch import Tensor, nn
 
 from deblurcli.native import library
+from deblurcli.native.buffers import empty
 from deblurcli.native.layers import Layer, Rows, prepare, update_memory
 from deblurcli.networks.srn import SRN, Conv, ConvLSTM, ConvPair, ConvRNN, Stateless, Upsample
 
 StateRows = Callable[[int, int], Tensor]
-
-
-def empty(batch: int, channels: int, height: int, width: int) -> Tensor:
-    """(N, C, h, W), channels innermost."""
-    return torch.empty(batch, height, width, channels).permute(0, 3, 1, 2)
 
 
 def channels_innermost(x: Tensor) -> Tensor:
@@ -81,23 +77,34 @@ class LayerRows:
     Args:
         layer: what to compute.
         bands: the sources, with the channels [from, to) that are read.
+        limit: most input rows to use up at a time, about. After the last row has come, each layer still has rows to
+            make of those it kept, and all that the layers before it made of theirs: together hundreds.
         relu: whether ReLU follows.
+
+    Attributes:
+        done: output rows so far.
+        finished: whether they are all.
     """
 
-    def __init__(self, layer: Layer, bands: list[tuple[Band, tuple[int, int]]], relu: bool = False) -> None:
+    def __init__(self, layer: Layer, bands: list[tuple[Band, tuple[int, int]]], limit: int, relu: bool = False) -> None:
         self.layer, self.bands, self.relu = layer, bands, relu
-        self.done = 0  # output rows
+        steps = limit // layer.scale[1]
+        self.limit = (-(-steps // layer.unit) + 1) * layer.unit  # one unit more, so that no row has to wait for long
+        self.done, self.finished = 0, False
         # The window over the input that one step needs, and what a step is.
         self.window = 3 if layer.kind == "upsample" else layer.kernel
         self.above = 1 if layer.kind == "upsample" else layer.before
 
     def advance(self, batch: int, width: int, last: bool, residual: Band | None = None) -> Tensor:
-        """All output rows that can be computed by now, (N, K, h, W'); `last` says that the bands hold the last row."""
+        """The next output rows that can be computed by now, (N, K, h, W').
+
+        `last` says that the bands hold the last row.
+        """
         layer, (up, down) = self.layer, self.layer.scale
         end = self.bands[0][0].end
         steps = end // down if last else max((end + self.above - self.window) // down + 1, 0) // layer.unit * layer.unit
         first_step = self.done // up
-        steps = max(steps, first_step)
+        steps = min(max(steps, first_step), first_step + self.limit)
         out = empty(batch, layer.channels[1], (steps - first_step) * up, width * up // down)
         first, stop = first_step * down - self.above, (steps - 1) * down - self.above + self.window
         added = (0, layer.channels[1])
@@ -106,6 +113,7 @@ class LayerRows:
             shortcut = residual.rows(self.done, steps * up, image, added) if residual else None
             layer.run(sources, width, out[image], self.relu, shortcut)
         self.done = steps * up
+        self.finished = last and steps == end // down
         return out
 
     @property
@@ -118,9 +126,13 @@ class LayerRows:
 class SingleRows:
     """One convolution with a band of its own; what is to be added may come from elsewhere."""
 
-    def __init__(self, layer: Layer, relu: bool) -> None:
+    def __init__(self, layer: Layer, limit: int, relu: bool) -> None:
         self.band = Band()
-        self.layer = LayerRows(layer, [(self.band, (0, layer.channels[0]))], relu)
+        self.layer = LayerRows(layer, [(self.band, (0, layer.channels[0]))], limit, relu)
+
+    @property
+    def finished(self) -> bool:
+        return self.layer.finished
 
     def push(self, rows: Tensor, last: bool, residual: Band | None = None) -> Tensor:
         self.band.push(rows)
@@ -132,16 +144,20 @@ class SingleRows:
 class PairRows:
     """Two convolutions, with or without the shortcut around them."""
 
-    def __init__(self, conv1: Layer, conv2: Layer, residual: bool) -> None:
+    def __init__(self, conv1: Layer, conv2: Layer, limit: int, residual: bool) -> None:
         self.residual = residual
-        self.band, self.second = Band(), SingleRows(conv2, relu=not residual)
-        self.first = LayerRows(conv1, [(self.band, (0, conv1.channels[0]))], relu=True)
+        self.band, self.second = Band(), SingleRows(conv2, limit, relu=not residual)
+        self.first = LayerRows(conv1, [(self.band, (0, conv1.channels[0]))], limit, relu=True)
+
+    @property
+    def finished(self) -> bool:
+        return self.second.finished
 
     def push(self, rows: Tensor, last: bool, residual: Band | None = None) -> Tensor:
         assert residual is None
         self.band.push(rows)
         middle = self.first.advance(rows.shape[0], rows.shape[3], last)
-        result = self.second.push(middle, last, self.band if self.residual else None)
+        result = self.second.push(middle, self.first.finished, self.band if self.residual else None)
         waiting = self.second.layer.done if self.residual else self.band.end
         self.band.drop(min(self.first.needed, waiting), copy=True)
         return result
@@ -150,18 +166,25 @@ class PairRows:
 class StageRows:
     """Layers one after the other."""
 
-    def __init__(self, layers: nn.Sequential, layer_of: LayerOf) -> None:
+    def __init__(self, layers: nn.Sequential, layer_of: LayerOf, limit: int) -> None:
         self.layers: list[SingleRows | PairRows] = []
         for module, following in zip(layers, [*list(layers)[1:], None], strict=True):
             if isinstance(module, ConvPair):
-                self.layers.append(PairRows(layer_of(module.conv1), layer_of(module.conv2), module.kind == "residual"))
+                pair = layer_of(module.conv1), layer_of(module.conv2)
+                self.layers.append(PairRows(*pair, limit, module.kind == "residual"))
             elif isinstance(module, (Conv, Upsample)):
-                self.layers.append(SingleRows(layer_of(module), isinstance(following, nn.ReLU)))
+                self.layers.append(SingleRows(layer_of(module), limit, isinstance(following, nn.ReLU)))
+                up, down = layer_of(module).scale
+                limit = limit * up // down
+
+    @property
+    def finished(self) -> bool:
+        return self.layers[-1].finished
 
     def push(self, rows: Tensor, last: bool, residual: Band | None = None) -> Tensor:
         """`residual` is added to the last layer's result."""
         for layer in self.layers[:-1]:
-            rows = layer.push(rows, last)
+            rows, last = layer.push(rows, last), layer.finished
         return self.layers[-1].push(rows, last, residual)
 
 
@@ -169,7 +192,12 @@ class CellRows:
     """The recurrent bottleneck; see `srn_rows.CellRows`."""
 
     def __init__(
-        self, cell: ConvLSTM | ConvRNN | Stateless, old_state: StateRows, layer_of: LayerOf, name: str
+        self,
+        cell: ConvLSTM | ConvRNN | Stateless,
+        old_state: StateRows,
+        layer_of: LayerOf,
+        limit: int,
+        name: str,
     ) -> None:
         self.cell, self.old_state, self.name = cell, old_state, name
         self.features, self.state = Band(), Band()
@@ -177,7 +205,7 @@ class CellRows:
         self.second: SingleRows | None = None
         if isinstance(cell, Stateless):
             self.first = (
-                LayerRows(layer_of(cell.conv), [(self.features, (0, cell.conv.in_channels))])
+                LayerRows(layer_of(cell.conv), [(self.features, (0, cell.conv.in_channels))], limit)
                 if isinstance(cell.conv, Conv)
                 else None
             )
@@ -185,13 +213,15 @@ class CellRows:
         convolution = cell.gates if isinstance(cell, ConvLSTM) else cell.hidden
         channels = convolution.in_channels // 2
         h = (channels, 2 * channels) if isinstance(cell, ConvLSTM) else (0, channels)
-        self.first = LayerRows(layer_of(convolution), [(self.features, (0, channels)), (self.state, h)])
+        self.first = LayerRows(layer_of(convolution), [(self.features, (0, channels)), (self.state, h)], limit)
         if isinstance(cell, ConvRNN):
-            self.second = SingleRows(layer_of(cell.output), relu=False)
+            self.second = SingleRows(layer_of(cell.output), limit, relu=False)
+        self.finished = False
 
     def push(self, x: Tensor, last: bool) -> tuple[Tensor, Tensor]:
         """Features (N, 128, h, W) -> output and new state, each with the rows complete by then."""
         if self.first is None:
+            self.finished = last
             return x, x[:, :0]
         batch, channels, height, width = x.shape
         stateless = isinstance(self.cell, Stateless)
@@ -210,41 +240,44 @@ class CellRows:
                 update_memory(self.name, result[image], cell, state[image], hidden[image])
         elif self.second:
             state = result.tanh_()
-            hidden = self.second.push(state, last)
+            hidden = self.second.push(state, self.first.finished)
         else:
             state, hidden = result[:, :0], result
         self.features.drop(self.first.needed, copy=True)
         self.state.drop(self.first.needed, copy=True)
+        self.finished = (self.second or self.first).finished
         return hidden, state
 
 
 class NativeScaleRows:
     """The encoder-decoder at one scale, between two pushes."""
 
-    def __init__(self, network: SRN, old_state: StateRows, layer_of: LayerOf, name: str) -> None:
-        encoder = [network.enc1, network.enc2, network.enc3]
-        decoder = [network.dec3, network.dec2, network.dec1]
-        self.enc1, self.enc2, self.enc3 = (StageRows(stage, layer_of) for stage in encoder)
-        self.dec3, self.dec2, self.dec1 = (StageRows(stage, layer_of) for stage in decoder)
-        self.cell = CellRows(network.cell, old_state, layer_of, name)
+    def __init__(self, network: SRN, old_state: StateRows, layer_of: LayerOf, limit: int, name: str) -> None:
+        def stage(layers: nn.Sequential, factor: int) -> StageRows:
+            return StageRows(layers, layer_of, limit // factor)
+
+        self.enc1, self.enc2, self.enc3 = stage(network.enc1, 1), stage(network.enc2, 1), stage(network.enc3, 2)
+        self.dec3, self.dec2, self.dec1 = stage(network.dec3, 4), stage(network.dec2, 2), stage(network.dec1, 1)
+        self.cell = CellRows(network.cell, old_state, layer_of, limit // 4, name)
         self.skip1, self.skip2 = Band(), Band()
         self.base = Band() if network.config.global_residual else None
 
     def push(self, blurry: Tensor, previous: Tensor, last: bool) -> tuple[Tensor, Tensor]:
-        """As `srn_rows.ScaleRows.push`."""
+        """As `srn_rows.ScaleRows.push`, but not all rows may come with the last push: push no rows until they do."""
         batch, colours, height, width = blurry.shape
         pair = empty(batch, 2 * colours, height, width)
         pair[:, :colours], pair[:, colours:] = blurry, previous
         e1 = self.enc1.push(pair, last)
         self.skip1.push(e1)
-        e2 = self.enc2.push(e1, last)
+        e2 = self.enc2.push(e1, self.enc1.finished)
         self.skip2.push(e2)
-        hidden, state = self.cell.push(self.enc3.push(e2, last), last)
-        d2 = self.dec3.push(hidden, last, self.skip2)
-        d1 = self.dec2.push(d2, last, self.skip1)
+        e3 = self.enc3.push(e2, self.enc2.finished)
+        hidden, state = self.cell.push(e3, self.enc3.finished)
+        d2 = self.dec3.push(hidden, self.cell.finished, self.skip2)
+        d1 = self.dec2.push(d2, self.dec3.finished, self.skip1)
         if self.base is not None:
             self.base.push(channels_innermost(blurry))
-        image = self.dec1.push(d1, last, self.base)
+        image = self.dec1.push(d1, self.dec2.finished, self.base)
         for skip, stage in ((self.skip2, self.dec3), (self.skip1, self.dec2), (self.base, self.dec1)):
             if skip is not None:
                 last_layer = stage.layers[-1]
@@ -273,8 +306,8 @@ def prepared_layer(module: nn.Module, name: str) -> Layer | None:
     return known[1]
 
 
-def native_scale(network: SRN, old_state: StateRows) -> NativeScaleRows | None:
-    """The scale in the compiled library; None where PyTorch has to do it.
+def native_scale(network: SRN, old_state: StateRows, limit: int) -> NativeScaleRows | None:
+    """The scale in the compiled library, making at most about `limit` rows at once; None where PyTorch has to do it.
 
     Raises:
         UsageError: if the environment asks for a library that is not there.
@@ -294,4 +327,4 @@ def native_scale(network: SRN, old_state: StateRows) -> NativeScaleRows | None:
         assert layer is not None
         return layer
 
-    return NativeScaleRows(network, old_state, layer_of, choice.name)
+    return NativeScaleRows(network, old_state, layer_of, limit, choice.name)

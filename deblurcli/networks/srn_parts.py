@@ -19,11 +19,14 @@ from deblurcli.networks.srn import SRN, Resize, SRNConfig, grow, shrink
 from deblurcli.networks.srn_rows import ScaleRows
 
 ALIGN = 4  # pixels of a scale per pixel of its bottleneck
+GROUP = 6 * ALIGN  # rows of a scale per group of rows that the native bottleneck computes together
 FEWEST_ROWS = 8  # per push; with fewer, most of the time goes into joining rows
 
 
 def rows_at_once(size: PartSize, columns: int) -> int:
-    return max(size.pixels // columns // ALIGN * ALIGN, FEWEST_ROWS)
+    """Rows of a push: a multiple of what the layers at the bottleneck compute together, if there are so many."""
+    rows = size.pixels // columns
+    return max(rows // GROUP * GROUP or rows // ALIGN * ALIGN, FEWEST_ROWS)
 
 
 def columns_at_once(size: PartSize, halo: int) -> int:
@@ -102,9 +105,10 @@ class ScaleRun:
         batch = self.source.read(0, 1, 0, 1).shape[0]
         home = self.device if self.source.height * self.source.width <= size.pixels else torch.device("cpu")
         channels, state_channels = self.network.config.image_channels, self.network.cell.state_channels
+        state_shape = batch, state_channels, self.height // 4, self.width // 4
         result = ScaleResult(
-            torch.empty(batch, channels, self.height, self.width, device=home),
-            torch.empty(batch, state_channels, self.height // 4, self.width // 4, device=home, dtype=self.dtype),
+            torch.empty(batch, channels, self.height, self.width, device=home, memory_format=torch.channels_last),
+            torch.empty(state_shape, device=home, dtype=self.dtype, memory_format=torch.channels_last),
         )
 
         def store(target: Tensor) -> Emit:
@@ -158,16 +162,19 @@ class ScaleRun:
             columns = first_column // ALIGN, end_column // ALIGN
             return self.grown(self.coarser.state, start, end, *columns)
 
-        rows = native_scale(self.network, old_state) or ScaleRows(self.network, old_state)
         step = rows_at_once(size, end_column - first_column)
+        rows = native_scale(self.network, old_state, step) or ScaleRows(self.network, old_state)
         position, state_position = first, first // ALIGN
-        for top in range(first, self.height, step):
-            bottom = min(top + step, self.height)
-            blurry = self.blurry(top, bottom, first_column, end_column)
-            batch = blurry.shape[0]
-            previous = blurry
-            if self.coarser is not None:
-                previous = self.grown(self.coarser.prediction, top, bottom, first_column, end_column)
+        bottom = first
+        while position < self.height:
+            top, bottom = bottom, min(bottom + step, self.height)
+            if top < bottom:
+                previous = blurry = self.blurry(top, bottom, first_column, end_column)
+                batch = blurry.shape[0]
+                if self.coarser is not None:
+                    previous = self.grown(self.coarser.prediction, top, bottom, first_column, end_column)
+            else:  # no more rows come in, but some still come out
+                previous = blurry = blurry[:, :, :0]
             image, state = rows.push(blurry, previous, bottom == self.height)
             new = slice(max(done - position, 0), None)
             if image[:, :, new].shape[2]:

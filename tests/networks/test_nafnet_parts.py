@@ -4,11 +4,13 @@ import copy
 import subprocess
 import sys
 import textwrap
-from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
 
 import pytest
 import torch
+from exactness import relative
+from image_in_memory import Memory, joined
 
 from deblurcli.networks import nafnet_parts
 from deblurcli.networks.nafnet import RELEASED, NAFNet, NAFNetConfig
@@ -31,54 +33,7 @@ def seed() -> None:
     torch.manual_seed(0)
 
 
-@dataclass
-class Memory:
-    """An image in memory that runs out of it at chosen reads.
-
-    Attributes:
-        image: (N, C, H, W).
-        fails: numbers of the reads that raise, counted from 0.
-        largest: pixels of the largest read.
-    """
-
-    image: torch.Tensor
-    fails: set[int] = field(default_factory=set)
-    count: int = 0
-    largest: int = 0
-
-    @property
-    def height(self) -> int:
-        return self.image.shape[2]
-
-    @property
-    def width(self) -> int:
-        return self.image.shape[3]
-
-    def read(self, top: int, bottom: int, left: int, right: int) -> torch.Tensor:
-        self.count += 1
-        if self.count - 1 in self.fails:
-            raise MemoryError
-        self.largest = max(self.largest, (bottom - top) * (right - left))
-        return self.image[:, :, top:bottom, left:right]
-
-
-def restore(network: NAFNet, source: Memory, size: PartSize) -> torch.Tensor:
-    """The joined parts; NaN where nothing was emitted."""
-    result = torch.full_like(source.image, float("nan"))
-
-    def emit(top: int, left: int, part: torch.Tensor) -> None:
-        assert part.dtype == torch.float32
-        bottom, right = top + part.shape[2], left + part.shape[3]
-        assert bottom <= source.height and right <= source.width
-        result[:, :, top:bottom, left:right] = part
-
-    restore_in_parts(network, source, emit, size, lambda share: None)
-    return result
-
-
-def relative(result: torch.Tensor, wanted: torch.Tensor) -> float:
-    """The largest difference as a share of the wanted values' spread; NaN counts as infinite."""
-    return float((result - wanted).abs().nan_to_num(nan=float("inf")).max() / wanted.std())
+restore = partial(joined, restore_in_parts)
 
 
 KEPT = [(name, kept) for name, config in CONFIGS.items() for kept in range(1 if config.window else config.levels + 1)]
