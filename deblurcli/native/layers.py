@@ -183,6 +183,22 @@ def _workers(size: int) -> _Workers:
     return _Workers(library.openmp(), threads, address, size)
 
 
+def kind_of(loaded: ctypes.CDLL, weight: Tensor, stride: int, transposed: bool) -> Kind | None:
+    """Which of the library's functions computes a layer with weights of this shape; None if there is none."""
+    lanes, panel = loaded.deblur_lanes(), loaded.deblur_panel()
+    inputs, outputs = (weight.shape[0], weight.shape[1]) if transposed else (weight.shape[1], weight.shape[0])
+    kind: Kind
+    if transposed:
+        kind = "upsample"
+    elif stride == 1 and outputs <= 4 and inputs % lanes == 0:
+        kind = "thin"
+    elif stride == 1 and weight.shape[2] in (3, 5) and inputs % lanes == 0:
+        kind = "winograd"
+    else:
+        kind = "direct"
+    return kind if kind == "thin" or outputs % panel == 0 else None
+
+
 def prepare(name: str, weight: Tensor, bias: Tensor, stride: int, before: int, transposed: bool) -> Layer | None:
     """A layer with copies of these weights; None if the library has no function for such a layer.
 
@@ -194,20 +210,11 @@ def prepare(name: str, weight: Tensor, bias: Tensor, stride: int, before: int, t
         transposed: a transposed convolution of stride 2 that crops one pixel on each side.
     """
     loaded = library.load(name)
-    lanes, panel = loaded.deblur_lanes(), loaded.deblur_panel()
+    kind = kind_of(loaded, weight, stride, transposed)
+    if kind is None:
+        return None
     inputs, outputs = (weight.shape[0], weight.shape[1]) if transposed else (weight.shape[1], weight.shape[0])
     kernel = weight.shape[2]
-    kind: Kind
-    if transposed:
-        kind = "upsample"
-    elif stride == 1 and outputs <= 4 and inputs % lanes == 0:
-        kind = "thin"
-    elif stride == 1 and kernel in (3, 5) and inputs % lanes == 0:
-        kind = "winograd"
-    else:
-        kind = "direct"
-    if kind != "thin" and outputs % panel:
-        return None
     plain = weight.detach().float().contiguous()
     packed = torch.empty(inputs * outputs * (100 if kind == "winograd" else kernel * kernel))
     sizes = [outputs, inputs] if transposed else [outputs, inputs, kernel]

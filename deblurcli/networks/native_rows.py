@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from deblurcli.native import library
 from deblurcli.native.buffers import empty
-from deblurcli.native.layers import Layer, Rows, prepare, update_memory
+from deblurcli.native.layers import Layer, Rows, kind_of, prepare, update_memory
 from deblurcli.networks.srn import SRN, Conv, ConvLSTM, ConvPair, ConvRNN, Stateless, Upsample
 
 StateRows = Callable[[int, int], Tensor]
@@ -306,25 +306,36 @@ def prepared_layer(module: nn.Module, name: str) -> Layer | None:
     return known[1]
 
 
+def runs_natively(network: nn.Module) -> bool:
+    """Whether the compiled library computes this SRN on the CPU in float32.
+
+    Raises:
+        UsageError: if the environment asks for a library that is not there.
+    """
+    choice = library.choose()
+    if choice.name == "torch":
+        return False
+    loaded = library.load(choice.name)
+    return all(
+        kind_of(loaded, module.weight, module.stride[0], isinstance(module, Upsample)) is not None
+        for module in network.modules()
+        if isinstance(module, (Conv, Upsample))
+    )
+
+
 def native_scale(network: SRN, old_state: StateRows, limit: int) -> NativeScaleRows | None:
     """The scale in the compiled library, making at most about `limit` rows at once; None where PyTorch has to do it.
 
     Raises:
         UsageError: if the environment asks for a library that is not there.
     """
-    if network.device.type != "cpu" or network.dtype != torch.float32:
+    if network.device.type != "cpu" or network.dtype != torch.float32 or not runs_natively(network):
         return None
-    choice = library.choose()
-    if choice.name == "torch":
-        return None
-    convolutions = [module for module in network.modules() if isinstance(module, (Conv, Upsample))]
-    layers = {module: prepared_layer(module, choice.name) for module in convolutions}
-    if None in layers.values():
-        return None
+    name = library.choose().name
 
     def layer_of(module: nn.Module) -> Layer:
-        layer = layers[module]  # type: ignore[index]
+        layer = prepared_layer(module, name)
         assert layer is not None
         return layer
 
-    return NativeScaleRows(network, old_state, layer_of, limit, choice.name)
+    return NativeScaleRows(network, old_state, layer_of, limit, name)

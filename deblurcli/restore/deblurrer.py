@@ -75,9 +75,10 @@ class Deblurrer:
     ) -> None:
         self.device = pick_device(device)
         network, self.info = load_model(model)
-        self.dtype = pick_precision(precision, network, self.device)
-        self.network = network.to(self.device, self.dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.architecture = ARCHITECTURES[self.info.architecture]
+        native = self.architecture.runs_natively(network)
+        self.dtype = pick_precision(precision, network, self.device, native)
+        self.network = network.to(self.device, self.dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.part_pixels = part_pixels or self.default_part()
         self.tta = tta
 

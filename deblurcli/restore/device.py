@@ -33,11 +33,32 @@ def pick_device(wish: str) -> torch.device:
     return torch.device(wish)
 
 
-def pick_precision(wish: str, network: nn.Module, device: torch.device) -> torch.dtype:
+def device_list(wish: str) -> list[str]:
+    """Several devices: "cuda:0,cuda:1" as they are named, a device twice if it is named twice, and "all" for every
+    GPU; each a wish of its own for `pick_device`, which is made here too.
+
+    Raises:
+        UsageError: if one does not exist here.
+    """
+    wishes = wish.split(",")
+    if wish == "all":
+        wishes = [f"cuda:{index}" for index in range(torch.cuda.device_count())] or ["auto"]
+    for one in wishes:
+        pick_device(one)
+    return wishes
+
+
+def pick_precision(wish: str, network: nn.Module, device: torch.device, native: bool) -> torch.dtype:
     """The number format of a wish: "fp32", "bf16", "fp16", or "auto".
 
     Auto takes half precision only where the hardware computes in it and the network's result on a test picture stays
     within one 8-bit level of float32's; everything else runs in float32.
+
+    Args:
+        wish: as above.
+        network: in float32.
+        device: where it will run.
+        native: whether the compiled library computes it in float32 on the CPU: faster there than half precision.
 
     Raises:
         UsageError: for another wish.
@@ -46,6 +67,8 @@ def pick_precision(wish: str, network: nn.Module, device: torch.device) -> torch
         return PRECISIONS[wish]
     if wish != "auto":
         raise UsageError(f"unknown precision {wish!r}; known: auto, {', '.join(PRECISIONS)}")
+    if device.type == "cpu" and native:
+        return torch.float32
     for dtype in native_half(device):
         if largest_difference(network, device, dtype) <= SAFE_LEVELS:
             return dtype

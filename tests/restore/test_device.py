@@ -57,3 +57,10 @@ def test_the_test_picture_is_rich():
     picture = device.test_picture()
     assert picture.shape == (1, 3, 128, 128)
     assert picture.min() >= 0 and picture.max() <= 1 and picture.std() > 0.2
+
+
+def test_auto_is_fp32_where_that_is_the_fastest():
+    deblur = Deblurrer("srn-fast", "cpu")
+    if not deblur.architecture.runs_natively(deblur.network):
+        pytest.skip("no native code here")
+    assert deblur.dtype == torch.float32
