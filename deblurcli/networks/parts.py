@@ -22,7 +22,7 @@ class Source(Protocol):
     def width(self) -> int: ...
 
     def read(self, top: int, bottom: int, left: int, right: int) -> Tensor:
-        """(N, C, bottom - top, right - left) float32 in [0, 1] on the CPU."""
+        """(N, C, bottom - top, right - left) float32 in [0, 1], on any device."""
 
 
 @dataclass

@@ -259,8 +259,11 @@ class SRN(nn.Module):
         return predictions
 
     def restore_scale(self, blurry: Tensor, previous: Tensor, state: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        """One scale: (N, C, h, w) blurry and previous prediction, (N, S, h / 4, w / 4) state -> prediction, state'."""
-        e1 = self.enc1(torch.cat([blurry, previous], 1))  # (N, 32, h, w)
+        """One scale: (N, C, h, w) blurry and previous prediction, (N, S, h / 4, w / 4) state -> prediction, state'.
+
+        Images may be float32 while the network is not: then they are added up in float32.
+        """
+        e1 = self.enc1(torch.cat([blurry, previous], 1).to(self.dtype))  # (N, 32, h, w)
         e2 = self.enc2(e1)  # (N, 64, h / 2, w / 2)
         e3 = self.enc3(e2)  # (N, 128, h / 4, w / 4)
         if state is None:
@@ -268,5 +271,5 @@ class SRN(nn.Module):
         hidden, state = self.cell(e3, state)  # (N, 128, h / 4, w / 4)
         d2 = self.dec3(hidden) + e2  # (N, 64, h / 2, w / 2)
         d1 = self.dec2(d2) + e1  # (N, 32, h, w)
-        image = self.dec1(d1).to(blurry.dtype)  # (N, C, h, w); under autocast the sums below stay in full precision
+        image = self.dec1(d1).to(blurry.dtype)  # (N, C, h, w); under autocast too the sum stays in full precision
         return (image + blurry if self.config.global_residual else image), state

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from deblurcli.networks.native_rows import native_scale
+from deblurcli.networks.native_rows import NativeScaleRows, native_scale
 from deblurcli.networks.parts import Advance, Emit, PartSize, Source, out_of_memory
 from deblurcli.networks.srn import SRN, Resize, SRNConfig, grow, shrink
-from deblurcli.networks.srn_rows import ScaleRows
+from deblurcli.networks.srn_rows import ScaleRows, WholeScale
 
 ALIGN = 4  # pixels of a scale per pixel of its bottleneck
 GROUP = 6 * ALIGN  # rows of a scale per group of rows that the native bottleneck computes together
+WIDE = 4  # times as many pixels as in other parts, before an image is cut into bands of columns
 FEWEST_ROWS = 8  # per push; with fewer, most of the time goes into joining rows
 
 
@@ -30,8 +31,8 @@ def rows_at_once(size: PartSize, columns: int) -> int:
 
 
 def columns_at_once(size: PartSize, halo: int) -> int:
-    """The widest band, without its halo."""
-    return max(size.pixels // FEWEST_ROWS - 2 * halo, 4 * ALIGN) // ALIGN * ALIGN
+    """The widest band, without its halo. Its parts are larger than others, but no context is computed twice."""
+    return max(WIDE * size.pixels // FEWEST_ROWS - 2 * halo, 4 * ALIGN) // ALIGN * ALIGN
 
 
 def reach(config: SRNConfig) -> int:
@@ -163,7 +164,9 @@ class ScaleRun:
             return self.grown(self.coarser.state, start, end, *columns)
 
         step = rows_at_once(size, end_column - first_column)
-        rows = native_scale(self.network, old_state, step) or ScaleRows(self.network, old_state)
+        rows: NativeScaleRows | WholeScale | ScaleRows | None = native_scale(self.network, old_state, step)
+        if rows is None:
+            rows = (WholeScale if first + step >= self.height else ScaleRows)(self.network, old_state)
         position, state_position = first, first // ALIGN
         bottom = first
         while position < self.height:

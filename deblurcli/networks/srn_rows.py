@@ -68,3 +68,17 @@ class ScaleRows:
             self.base.push(blurry)
             image += self.base.take(image.shape[2])
         return image, state
+
+
+class WholeScale:
+    """The encoder-decoder at one scale for an image that comes in one push: nothing to keep, nothing to join."""
+
+    def __init__(self, network: SRN, old_state: StateRows) -> None:
+        self.network, self.old_state = network, old_state
+
+    def push(self, blurry: Tensor, previous: Tensor, last: bool) -> tuple[Tensor, Tensor]:
+        """As `ScaleRows.push`."""
+        assert last
+        old_state = self.old_state(0, blurry.shape[2] // 4).to(self.network.dtype)
+        image, state = self.network.restore_scale(blurry, previous, old_state)
+        return image, blurry[:, :0] if state is None else state

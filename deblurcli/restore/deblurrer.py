@@ -153,32 +153,33 @@ class Deblurrer:
 
         # As floats, so that no view is rounded before the mean.
         values = np.divide(pixels, white(pixels.dtype), dtype=np.float32)
-        return Restored(quantise(mean_over_views(values, restored), pixels.dtype), kept)
+        return Restored(quantise(torch.from_numpy(mean_over_views(values, restored)), pixels.dtype), kept)
 
     def restore_once(self, pixels: np.ndarray, strength: float, advance: Callable[[float], None]) -> Restored:
         """As `restore`, of this one view and with arguments that are known to be good."""
         config = self.network.config
-        picture = Picture(pixels, config.size_multiple, config.image_channels)
+        picture = Picture(pixels, config.size_multiple, config.image_channels, self.device)
         result = np.empty_like(pixels)
-        broken = np.zeros(1, np.int64)
+        broken = 0
         height, width = pixels.shape[:2]
 
         def emit(top: int, left: int, part: torch.Tensor) -> None:
-            part = part.float().cpu()[:, :, : max(height - top, 0), : max(width - left, 0)]
+            nonlocal broken
+            part = part.float()[:, :, : max(height - top, 0), : max(width - left, 0)]
             region = (slice(top, top + part.shape[2]), slice(left, left + part.shape[3]))
             if 0 in part.shape:
                 return
             restored = picture.image(part)
-            finite = np.isfinite(restored)
+            finite = restored.isfinite()
             if strength < 1 or not finite.all():
                 blurry = picture.image(picture.read(top, top + part.shape[2], left, left + part.shape[3]))
-                broken[0] += (~finite).reshape(*finite.shape[:2], -1).any(-1).sum()
-                restored = np.where(finite, blurry + strength * (restored - blurry), blurry)
+                broken += int((~finite).reshape(*finite.shape[:2], -1).any(-1).sum())
+                restored = torch.where(finite, blurry + strength * (restored - blurry), blurry)
             result[region] = quantise(restored, pixels.dtype)
 
         self.architecture.restore_in_parts(self.network, picture, emit, PartSize(self.part_pixels), advance)
         kept = keep_input_where_wrong(result, pixels, strength)
-        return Restored(result, min(max(kept, float(broken[0]) / (height * width)), 1.0))
+        return Restored(result, min(max(kept, broken / (height * width)), 1.0))
 
 
 def check(pixels: np.ndarray, strength: float) -> None:
