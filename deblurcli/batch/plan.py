@@ -6,22 +6,50 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from deblurcli.batch.names import refuse_clashes
+from deblurcli.batch.scan import UNREADABLE, Found, is_directory, scan
 from deblurcli.errors import InputError, UsageError
-from deblurcli.images import WRITABLE, display_name, format_for, is_image_name, suffix_for
+from deblurcli.images import WRITABLE, display_name, format_for, suffix_for
 
 MARK = "-deblurred"
 
 
 @dataclass(frozen=True)
 class Job:
-    """One photo to restore: where it is, where the result goes, in which of Pillow's formats."""
+    """One photo to restore.
+
+    Attributes:
+        source: where it is.
+        target: where the result goes.
+        format: in which of Pillow's formats.
+        root: the folder of results that the target belongs to, which keeps the records of the run; None if the result
+            goes beside the input, or there is only one.
+        name: of the source, relative to the folder it was found in, with slashes.
+        replace: whether a target that is there already is known to be an earlier result that may go.
+    """
 
     source: Path
     target: Path
     format: str
+    root: Path | None = None
+    name: str = ""
+    replace: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What there is to do, and what of the inputs is left out."""
+
+    jobs: list[Job]
+    left_out: list[Found]
 
 
 def plan_jobs(inputs: Sequence[Path], output: Path | None, *, recursive: bool, format: str | None) -> list[Job]:
+    """The jobs of `make_plan`."""
+    return make_plan(inputs, output, recursive=recursive, format=format).jobs
+
+
+def make_plan(inputs: Sequence[Path], output: Path | None, *, recursive: bool, format: str | None) -> Plan:
     """Decide every output.
 
     One file goes to `output`, or into it if that is a folder; without `output` it becomes `photo-deblurred.jpg` beside
@@ -38,20 +66,25 @@ def plan_jobs(inputs: Sequence[Path], output: Path | None, *, recursive: bool, f
         UsageError: if the output makes no sense for these inputs, two outputs are the same, or one is an input.
         InputError: if there is nothing to do.
     """
-    if output is not None and len(inputs) == 1 and not inputs[0].is_dir() and not is_folder(output):
-        chosen = format or format_for(output)
-        jobs = [Job(inputs[0], output, chosen)]
+    left_out: list[Found] = []
+    if output is not None and is_single(inputs) and not is_folder(output):
+        jobs = [Job(inputs[0], output, format or format_for(output), name=inputs[0].name)]
     else:
         if output is not None and output.exists() and not output.is_dir():
             raise UsageError(
                 f"{display_name(output)}: is a file, but these inputs need a folder; give another --output"
             )
-        jobs = [job for path in inputs for job in jobs_of(path, output, recursive, format)]
+        root = None if is_single(inputs) else output
+        jobs = [job for path in inputs for job in jobs_of(path, output, root, recursive, format, left_out)]
     refuse_clashes(jobs)
     if not jobs:
-        hint = "" if recursive else "; subfolders are searched with --recursive"
-        raise InputError(f"{', '.join(display_name(path) for path in inputs)}: no images found{hint}")
-    return jobs
+        raise InputError(f"{', '.join(display_name(path) for path in inputs)}: no images found{hint(left_out)}")
+    return Plan(jobs, left_out)
+
+
+def is_single(inputs: Sequence[Path]) -> bool:
+    """Whether the inputs are one file; anything else is a batch, with records and a summary."""
+    return len(inputs) == 1 and not is_directory(inputs[0])
 
 
 def is_folder(output: Path) -> bool:
@@ -59,51 +92,46 @@ def is_folder(output: Path) -> bool:
     return output.is_dir() or not output.suffix
 
 
-def jobs_of(path: Path, output: Path | None, recursive: bool, format: str | None) -> Iterator[Job]:
-    if not path.is_dir():
-        folder = output or path.parent
+def jobs_of(
+    path: Path, output: Path | None, root: Path | None, recursive: bool, format: str | None, left_out: list[Found]
+) -> Iterator[Job]:
+    if not is_directory(path):
         name = path.stem if output is not None else path.stem + MARK
-        yield job(path, folder / name, format)
+        yield job(path, (output or path.parent) / name, format, root, path.name)
         return
     folder = output or path.resolve().parent / (path.resolve().name + MARK)
     if folder.resolve() == path.resolve():
         raise UsageError(f"{display_name(path)}: the output folder is the input folder; give another --output")
-    for found in images_in(path, recursive, leave_out=folder.resolve()):
-        yield job(found, folder / found.relative_to(path).with_suffix(""), format)
+    for found in scan(path, recursive, leave_out=folder.resolve()):
+        if found.reason is None:
+            inside = found.path.relative_to(path)
+            yield job(found.path, folder / inside.with_suffix(""), format, folder, inside.as_posix())
+        else:
+            left_out.append(found)
 
 
-def images_in(folder: Path, recursive: bool, leave_out: Path) -> Iterator[Path]:
-    """The images of a folder by name, sorted, without hidden ones and without an output folder inside it."""
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith("."):
-            continue
-        if path.is_dir():
-            if recursive and not path.is_symlink() and path.resolve() != leave_out:
-                yield from images_in(path, recursive, leave_out)
-        elif is_image_name(path):
-            yield path
-
-
-def job(source: Path, stem: Path, format: str | None) -> Job:
+def job(source: Path, stem: Path, format: str | None, root: Path | None, name: str) -> Job:
     """A job whose output keeps the input's suffix where that fits the format; formats only read become PNG."""
     suffix = source.suffix
     own = WRITABLE.get(suffix.lower())
     chosen = format or own or "PNG"
     if chosen != own:
         suffix = suffix_for(chosen)
-    return Job(source, stem.with_name(stem.name + suffix), chosen)
+    return Job(source, stem.with_name(stem.name + suffix), chosen, root, name)
 
 
-def refuse_clashes(jobs: Sequence[Job]) -> None:
-    sources = {one.source.resolve(): one.source for one in jobs}
-    targets: dict[Path, Path] = {}
-    for one in jobs:
-        target = one.target.resolve()
-        if target in sources:
-            raise UsageError(
-                f"{display_name(one.target)}: is an input, and inputs are never overwritten; choose another --output"
-            )
-        if target in targets:
-            first, second = display_name(targets[target]), display_name(one.source)
-            raise UsageError(f"{first} and {second} would both become {display_name(one.target)}; rename one of them")
-        targets[target] = one.source
+def hint(left_out: Sequence[Found]) -> str:
+    """Why there may be no photographs in a folder."""
+    for found in left_out:
+        if found.reason == UNREADABLE:
+            return f"; {display_name(found.path)} cannot be read ({found.detail})"
+    return "".join(f"; left out: {count} {reason}" for reason, count in count_reasons(left_out).items())
+
+
+def count_reasons(left_out: Sequence[Found]) -> dict[str, int]:
+    """How many entries were left out for each reason."""
+    counts: dict[str, int] = {}
+    for found in left_out:
+        if found.reason is not None:
+            counts[found.reason] = counts.get(found.reason, 0) + 1
+    return counts

@@ -1,15 +1,16 @@
-"""Getting through a list of jobs: one bad file never stops the rest."""
+"""One job: read, restore, write, and what became of it."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+from deblurcli.batch.manifest import file_fingerprint
 from deblurcli.batch.plan import Job
 from deblurcli.errors import DeblurError, OutputError
 from deblurcli.images import OutputExists, Photo, display_name, read_photo, write_photo
@@ -28,6 +29,10 @@ class Status(str, Enum):
     SKIPPED = "skipped"  # the output was there already
     GUARDED = "guarded"  # written, but the network failed somewhere and the input was kept there
     FAILED = "failed"
+    NOT_DONE = "not done"  # the run ended before it
+
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,8 @@ class Outcome:
         notes: what the user should know about this file.
         error: why it failed or was skipped.
         compare: the before/after picture, if one was written.
+        device: what restored it.
+        fingerprint: of the input as it was read, see `Record`.
     """
 
     job: Job
@@ -53,6 +60,8 @@ class Outcome:
     notes: tuple[str, ...] = ()
     error: DeblurError | None = None
     compare: Path | None = None
+    device: str | None = None
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True)
@@ -72,58 +81,111 @@ class Options:
     compare: bool = False
 
 
-def run_jobs(
-    jobs: Iterable[Job],
-    deblurrer: Deblurrer,
-    options: Options,
-    begin: Callable[[Job], None] = lambda job: None,
-    advance: Callable[[float], None] = lambda share: None,
-) -> Iterator[Outcome]:
-    """Do the jobs in order; yields an outcome for each.
+@dataclass(frozen=True)
+class Loaded:
+    """A photo that was read."""
 
-    Args:
-        jobs: what to do.
-        deblurrer: the loaded model.
-        options: how to do it.
-        begin: told about each job before it starts.
-        advance: told the share of the current job that is done, 0 to 1.
-    """
-    for job in jobs:
-        begin(job)
-        started = time.perf_counter()
-        try:
-            outcome = run_job(job, deblurrer, options, advance)
-        except OutputExists as error:
-            outcome = Outcome(job, Status.SKIPPED, error=error)
-        except DeblurError as error:
-            outcome = Outcome(job, Status.FAILED, error=error)
-        except MemoryError:
-            text = (
-                f"{display_name(job.source)}: not enough memory for this image; close other programs or scale it down"
-            )
-            outcome = Outcome(job, Status.FAILED, error=DeblurError(text))
-        yield replace(outcome, seconds=time.perf_counter() - started)
+    job: Job
+    photo: Photo
+    fingerprint: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A photo that was restored. Attributes: as in `Loaded`, and the result with the share where the input was kept."""
+
+    job: Job
+    photo: Photo
+    restored: Photo
+    kept: float
+    fingerprint: str
+    seconds: float
+    device: str
 
 
 def run_job(job: Job, deblurrer: Deblurrer, options: Options, advance: Callable[[float], None]) -> Outcome:
+    """Do one job, its three steps in turn.
+
+    Raises:
+        DeblurError: if it cannot be done.
+    """
+    return save(restore(load(job, options), deblurrer, options, advance), options)
+
+
+def load(job: Job, options: Options) -> Loaded:
+    """Read a job's photo, unless its result is there already.
+
+    Raises:
+        OutputExists, OutputError, InputError: see there.
+    """
+    started = time.perf_counter()
     refuse_existing(job, options)
-    compare = compare_target(job) if options.compare else None
+    fingerprint = fingerprint_of(job.source)  # taken first, so that a change while it is read is seen the next time
     photo = read_source(job.source)
-    restored, change, kept = restore_photo(photo, deblurrer, options.strength, advance)
+    return Loaded(job, photo, fingerprint, time.perf_counter() - started)
+
+
+def restore(loaded: Loaded, deblurrer: Deblurrer, options: Options, advance: Callable[[float], None]) -> Ready:
+    """Remove the blur. `advance` is told the share that is done, 0 to 1."""
+    started = time.perf_counter()
+    photo = loaded.photo
+    result = deblurrer.restore(photo.pixels, options.strength, advance)
+    seconds = loaded.seconds + time.perf_counter() - started
+    restored = replace(photo, pixels=result.pixels)
+    return Ready(loaded.job, photo, restored, result.kept, loaded.fingerprint, seconds, str(deblurrer.device))
+
+
+def save(ready: Ready, options: Options) -> Outcome:
+    """Write a result, and the before/after picture if it is wanted.
+
+    Raises:
+        OutputError: if one cannot be written.
+    """
+    started = time.perf_counter()
+    job, photo, kept = ready.job, ready.photo, ready.kept
     try:
         job.target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{display_name(job.target.parent)}: cannot make this folder ({error.strerror})") from error
+    overwrite = options.overwrite or job.replace
+    compare = compare_target(job) if options.compare else None
+    if compare:  # first, so that a result that is there has all that belongs to it
+        write_photo(side_by_side(photo, ready.restored), compare, overwrite=overwrite)
     notes = photo.notes + write_photo(
-        restored, job.target, format=job.format, quality=options.quality, overwrite=options.overwrite
+        ready.restored, job.target, format=job.format, quality=options.quality, overwrite=overwrite
     )
     if kept:
         notes += (f"the model failed on {kept:.1%} of this picture; the input was kept there",)
-    if compare:
-        write_photo(side_by_side(photo, restored), compare, overwrite=options.overwrite)
     height, width = photo.pixels.shape[:2]
-    status = Status.GUARDED if kept else Status.DONE
-    return Outcome(job, status, size=(width, height), change=change, notes=notes, compare=compare)
+    return Outcome(
+        job,
+        Status.GUARDED if kept else Status.DONE,
+        seconds=ready.seconds + time.perf_counter() - started,
+        size=(width, height),
+        change=mean_change(photo.pixels, ready.restored.pixels),
+        notes=notes,
+        compare=compare,
+        device=ready.device,
+        fingerprint=ready.fingerprint,
+    )
+
+
+def attempt(job: Job, step: Callable[[], Result]) -> Result | Outcome:
+    """Take a step of a job; what goes wrong becomes its outcome."""
+    try:
+        return step()
+    except OutputExists as error:
+        return Outcome(job, Status.SKIPPED, error=error)
+    except DeblurError as error:
+        return Outcome(job, Status.FAILED, error=error)
+    except MemoryError:
+        problem = "not enough memory for this image; close other programs or scale it down"
+    except Exception as error:
+        # A mistake in this program or a library, met by this photo; the others should not pay for it.
+        line = display_name(" ".join(str(error).split())[:200])
+        problem = f"an error nobody expected ({type(error).__name__}: {line}); please report it with this photo"
+    return Outcome(job, Status.FAILED, error=DeblurError(f"{display_name(job.source)}: {problem}"))
 
 
 def compare_target(job: Job) -> Path:
@@ -131,15 +193,33 @@ def compare_target(job: Job) -> Path:
     return job.target.with_name(job.target.stem + "-compare.jpg")
 
 
+def targets_of(job: Job, options: Options) -> list[Path]:
+    """All that a job writes."""
+    return [job.target, *([compare_target(job)] if options.compare else [])]
+
+
 def refuse_existing(job: Job, options: Options) -> None:
-    """Known before the long work: that a file to be written is there already.
+    """Known before the long work: that a file to be written is there already, or cannot be for its name.
 
     Raises:
-        OutputExists: if so, unless it may be replaced.
+        OutputExists: if it is there, unless it may be replaced.
+        OutputError: if the disk does not take such a name.
     """
-    for target in (job.target, *([compare_target(job)] if options.compare else [])):
-        if target.exists() and not options.overwrite:
+    for target in targets_of(job, options):
+        try:
+            there = target.exists()
+        except OSError as error:
+            raise OutputError(f"{display_name(target)}: cannot be written ({error.strerror}); shorten it") from None
+        if there and not (options.overwrite or job.replace):
             raise OutputExists(f"{display_name(target)}: exists already; replace it with --overwrite")
+
+
+def fingerprint_of(source: Path) -> str:
+    """See `Record`; of what is not there or is no file, nothing, as reading it will tell."""
+    try:
+        return file_fingerprint(source)
+    except (OSError, ValueError):
+        return ""
 
 
 def read_source(source: Path) -> Photo:

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import os
 import sys
-from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-from deblurcli.batch.plan import Job, plan_jobs
-from deblurcli.batch.run import Options, Outcome, Status, read_source, refuse_existing, restore_photo, run_jobs
+from deblurcli.batch.choice import parse_shard, parse_time
+from deblurcli.batch.plan import Job, Plan, is_single, make_plan
+from deblurcli.batch.run import Options, read_source, refuse_existing, restore_photo
+from deblurcli.batch.scan import is_directory
 from deblurcli.cli.edge import command, say
-from deblurcli.cli.progress import FileProgress
-from deblurcli.errors import DeblurError, ExitCode, InputError, UsageError
+from deblurcli.cli.folders import Request, load, restore_all
+from deblurcli.errors import DeblurError, InputError, UsageError
 from deblurcli.hub.fetch import go_offline
-from deblurcli.images import OutputExists, display_name, encode_photo, format_for
-from deblurcli.models import find_weights
-
-if TYPE_CHECKING:
-    from deblurcli.restore.deblurrer import Deblurrer
+from deblurcli.images import OutputExists, encode_photo, format_for
 
 EPILOG = """\
 **Other commands** (each has its own --help): `deblur weights` lists, fetches and imports models, `deblur bench`
@@ -67,6 +62,9 @@ Output = Annotated[
 ]
 
 
+FOLDERS = "Folders"
+
+
 @command
 def restore(
     inputs: Annotated[
@@ -79,7 +77,9 @@ def restore(
         str, typer.Option(help="A name (deblur weights list), a weights file, or hf:ORG/REPO/FILE[@COMMIT].")
     ] = "srn-fast",
     offline: Annotated[bool, typer.Option("--offline", help="Never ask the network for a model.")] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    device: Annotated[
+        str, typer.Option(help="auto, cpu, cuda, cuda:1, mps; for folders also cuda:0,cuda:1, or all GPUs.")
+    ] = "auto",
     precision: Annotated[
         Precision, typer.Option(help="auto takes the fastest that is checked to be safe.")
     ] = Precision.auto,
@@ -98,7 +98,55 @@ def restore(
         bool, typer.Option("--overwrite", help="Replace results that exist. Inputs never are.")
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per file on standard output.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object per file on standard output; of folders, a summary last.")
+    ] = False,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Do again what the records in the output folder do not call done from these very photos with these "
+            "settings and this model. Without it, whatever exists is skipped.",
+            rich_help_panel=FOLDERS,
+        ),
+    ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Write nothing; say what would be done and, from a sample, in what time.",
+            rich_help_panel=FOLDERS,
+        ),
+    ] = False,
+    fail_fast: Annotated[
+        bool, typer.Option("--fail-fast", help="Stop at the first failure.", rich_help_panel=FOLDERS)
+    ] = False,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Restore so many photos at most.", rich_help_panel=FOLDERS)
+    ] = None,
+    newer_than: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DATE|FILE",
+            help="Only photos changed since 2024-05-31, or since FILE was.",
+            rich_help_panel=FOLDERS,
+        ),
+    ] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            metavar="I/N", help="Only share I (1 to N) of N, the same on every machine.", rich_help_panel=FOLDERS
+        ),
+    ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=64, help="Files to read, and to write, at once. Default: by the cores.", rich_help_panel=FOLDERS
+        ),
+    ] = None,
+    log: Annotated[
+        Path | None, typer.Option(help="Add a line for every file to this one.", rich_help_panel=FOLDERS)
+    ] = None,
     version: Annotated[
         bool, typer.Option("--version", callback=show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
@@ -116,41 +164,42 @@ def restore(
             raise UsageError("--json: standard output carries the picture; give --output FILE")
         if compare and output in (None, Path("-")):
             raise UsageError("--compare: needs --output FILE to write beside")
-    elif output == Path("-") and (len(inputs) > 1 or inputs[0].is_dir() or as_json or compare):
+    elif output == Path("-") and (len(inputs) > 1 or is_directory(inputs[0]) or as_json or compare):
         raise UsageError("--output -: standard output takes one photo, without --json or --compare")
+    if resume and overwrite:
+        raise UsageError("--resume and --overwrite: one keeps what is done, the other does it again; give only one")
 
-    options = Options(strength, quality, overwrite, compare)
     if offline:
         go_offline()
-    if output == Path("-") or (output is None and inputs == [Path("-")]):
-        pipe(inputs[0], written_format, options, lambda: load(model, device, precision, tta, quiet))
-        return
-    standard_input = Path("-") in inputs
-    jobs = (
-        [Job(inputs[0], output, written_format or format_for(output))]
-        if standard_input and output is not None
-        else plan_jobs(inputs, output, recursive=recursive, format=written_format)
+    request = Request(
+        model=model,
+        device=device,
+        precision=precision.value,
+        tta=tta,
+        format=written_format,
+        options=Options(strength, quality, overwrite, compare),
+        resume=resume,
+        dry_run=dry_run,
+        fail_fast=fail_fast,
+        limit=limit,
+        newer_than=parse_time(newer_than) if newer_than else None,
+        shard=parse_shard(shard) if shard else None,
+        jobs=jobs,
+        log=log,
+        quiet=quiet,
+        as_json=as_json,
     )
-    if len(inputs) == 1 and not inputs[0].is_dir():
-        refuse_hopeless(jobs[0], options)
-    deblurrer = load(model, device, precision, tta, quiet)
-    if not quiet:
-        say(f"{deblurrer.info.name} on {deblurrer.device}, {precision_name(deblurrer)}")
-    with FileProgress(len(jobs), quiet) as progress:
-        outcomes = []
-        for outcome in run_jobs(
-            jobs, deblurrer, options, lambda job: progress.begin(job.source.name), progress.advance
-        ):
-            progress.end()
-            outcomes.append(outcome)
-            if line := line_of(outcome, quiet):
-                progress.say(line)
-            if as_json:
-                print(json.dumps(record_of(outcome, deblurrer)), flush=True)
-    if len(jobs) > 1 and not quiet:
-        counts = {status: sum(outcome.status is status for outcome in outcomes) for status in Status}
-        say(", ".join(f"{count} {status.value}" for status, count in counts.items() if count))
-    raise typer.Exit(exit_code(outcomes))
+    if output == Path("-") or (output is None and inputs == [Path("-")]):
+        pipe(inputs[0], request)
+        return
+    if Path("-") in inputs and output is not None:
+        plan = Plan([Job(inputs[0], output, written_format or format_for(output), name="-")], [])
+    else:
+        plan = make_plan(inputs, output, recursive=recursive, format=written_format)
+    single = is_single(inputs)
+    if single and not (resume or dry_run):
+        refuse_hopeless(plan.jobs[0], request.options)
+    raise typer.Exit(restore_all(plan, request, single=single))
 
 
 def pillow_format(name: str | None) -> str | None:
@@ -171,77 +220,15 @@ def refuse_hopeless(job: Job, options: Options) -> None:
         read_source(job.source)  # its error is the right one
 
 
-def load(model: str, device: str, precision: Precision, tta: bool, quiet: bool) -> Deblurrer:
-    if quiet:
-        os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
-    find_weights(model, (lambda line: None) if quiet else say)  # before the seconds that torch takes to load
-    from deblurcli.restore.deblurrer import Deblurrer
-
-    return Deblurrer(model, device, precision.value, tta=tta)
-
-
-def pipe(source: Path, format: str | None, options: Options, load_model: Callable[[], Deblurrer]) -> None:
+def pipe(source: Path, request: Request) -> None:
     """One photo to standard output; nothing else is printed there. An unreadable one is told before torch is loaded."""
     photo = read_source(source)
-    restored, _, kept = restore_photo(photo, load_model(), options.strength)
-    data, notes = encode_photo(restored, format or photo.format, options.quality)
+    (deblurrer, *_) = load(request)
+    restored, _, kept = restore_photo(photo, deblurrer, request.options.strength)
+    data, notes = encode_photo(restored, request.format or photo.format, request.options.quality)
     sys.stdout.buffer.write(data)
     sys.stdout.buffer.flush()
     for note in photo.notes + notes:
         say(f"deblur: {note}")
     if kept:
         raise DeblurError(f"the model failed on {kept:.1%} of this picture; the input was kept there")
-
-
-def precision_name(deblurrer: Deblurrer) -> str:
-    return str(deblurrer.dtype).removeprefix("torch.")
-
-
-def line_of(outcome: Outcome, quiet: bool) -> str | None:
-    """What a person is told about a file."""
-    name, target = display_name(outcome.job.source), display_name(outcome.job.target)
-    if outcome.status is Status.FAILED:
-        return f"deblur: {outcome.error}"
-    if outcome.status is Status.GUARDED:
-        return f"deblur: {name} -> {target}: {outcome.notes[-1]}"
-    if quiet:
-        return None
-    if outcome.status is Status.SKIPPED:
-        return f"skipped: {outcome.error}"
-    assert outcome.size is not None
-    width, height = outcome.size
-    lines = [f"{name} -> {target} ({width}x{height}, {outcome.seconds:.1f} s)"]
-    lines += [f"  {note}" for note in outcome.notes]
-    if outcome.compare:
-        lines.append(f"  before/after: {display_name(outcome.compare)}")
-    return "\n".join(lines)
-
-
-def record_of(outcome: Outcome, deblurrer: Deblurrer) -> dict[str, Any]:
-    """What a program is told about a file."""
-    width, height = outcome.size or (None, None)
-    return {
-        "input": os.fsdecode(outcome.job.source),
-        "output": os.fsdecode(outcome.job.target),
-        "compare": os.fsdecode(outcome.compare) if outcome.compare else None,
-        "status": outcome.status.value,
-        "error": str(outcome.error) if outcome.error else None,
-        "notes": list(outcome.notes),
-        "width": width,
-        "height": height,
-        "mean_change_8bit": outcome.change,
-        "seconds": round(outcome.seconds, 3),
-        "model": deblurrer.info.name,
-        "device": str(deblurrer.device),
-        "precision": precision_name(deblurrer),
-    }
-
-
-def exit_code(outcomes: list[Outcome]) -> ExitCode:
-    """One file alone fails with its own code; among several, any failure is 1. A batch that is already done is fine."""
-    failed = [outcome for outcome in outcomes if outcome.status in (Status.FAILED, Status.GUARDED)]
-    if not failed:
-        return ExitCode.OK
-    if len(outcomes) == 1 and outcomes[0].error:
-        return outcomes[0].error.exit_code
-    return ExitCode.SOME_FAILED

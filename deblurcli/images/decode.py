@@ -27,7 +27,7 @@ def decode(data: bytes, format: str) -> Photo:
 
     Raises InputError (without a file name) for what is not one ordinary photograph; a damaged file may raise anything.
     """
-    with _quiet_pillow():
+    with quiet_pillow():
         if format == "PNG":
             from deblurcli.images.png import decode_png
 
@@ -46,7 +46,7 @@ def decode(data: bytes, format: str) -> Photo:
 
 
 @contextmanager
-def _quiet_pillow() -> Iterator[None]:
+def quiet_pillow() -> Iterator[None]:
     """Pillow without warnings on the terminal, and with our size limit in place of its own.
 
     Both are settings of the whole process, so one thread decodes at a time. Pillow's own limit is below what medium

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from types import ModuleType
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -32,6 +32,12 @@ def decode_heif(data: bytes) -> Photo:
     )
     notes = (f"only the main one of its {len(file)} pictures was read",) if len(file) > 1 else ()
     return Photo(pixels, alpha, "HEIF", metadata, notes)
+
+
+def heif_size(file: BinaryIO) -> tuple[int, int]:
+    """(width, height) of the primary picture. Without pillow-heif, raises InputError without a file name."""
+    width, height = _library(InputError).open_heif(file).size
+    return width, height
 
 
 def encode_heif(samples: Pixels, metadata: Metadata, quality: int) -> bytes:

@@ -1,0 +1,71 @@
+"""How much of the engine's throughput a folder of photos gets: the engine alone against the whole pipeline.
+
+    python benchmarks/batch_throughput.py --photos 6 --rounds 5
+
+Both restore the same JPEGs. Alone, their pixels are in memory already and nothing is written; the pipeline reads,
+restores and writes files. The two take turns, and the medians are compared.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+from batch_folder import make_photos
+
+from deblurcli import Deblurrer
+from deblurcli.batch.ledger import Ledger
+from deblurcli.batch.manifest import Manifest
+from deblurcli.batch.outputs import prepare
+from deblurcli.batch.pipeline import run_jobs
+from deblurcli.batch.plan import make_plan
+from deblurcli.batch.run import Options, Status
+from deblurcli.images import read_photo
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default="srn-fast")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--size", default="1280x720")
+    parser.add_argument("--format", default="jpg", help="suffix of the photos")
+    parser.add_argument("--photos", type=int, default=6)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--lanes", type=int, default=2)
+    options = parser.parse_args()
+    width, height = map(int, options.size.split("x"))
+    megapixels = options.photos * width * height / 1e6
+    alone, piped = [], []
+    with tempfile.TemporaryDirectory() as name:
+        work = Path(name)
+        make_photos(work / "in", options.photos, width, height, (f".{options.format}",))
+        deblurrer = Deblurrer(options.model, options.device)
+        pictures = [read_photo(path).pixels for path in sorted((work / "in").rglob("*.*"))]
+        deblurrer.restore(pictures[0])
+        for index in range(options.rounds):
+            began = time.perf_counter()
+            for pixels in pictures:
+                deblurrer.restore(pixels)
+            alone.append(megapixels / (time.perf_counter() - began))
+            jobs = make_plan([work / "in"], work / f"out{index}", recursive=True, format=None).jobs
+            roots = prepare(jobs)
+            with Manifest(work / f"out{index}" / ".deblur-manifest.jsonl") as manifest:
+                ledger = Ledger(dict.fromkeys(roots, manifest), "benchmark")
+                began = time.perf_counter()
+                outcomes = list(run_jobs(jobs, [deblurrer], Options(), ledger=ledger, roots=roots, lanes=options.lanes))
+                piped.append(megapixels / (time.perf_counter() - began))
+            assert all(outcome.status is Status.DONE for outcome in outcomes), outcomes
+            print(f"round {index + 1}: alone {alone[-1]:.3f} MP/s, pipeline {piped[-1]:.3f} MP/s", flush=True)
+    ratio = statistics.median(piped) / statistics.median(alone)
+    print(
+        f"{deblurrer.info.name} on {deblurrer.device}, {options.photos} photos of {options.size} ({options.format}), "
+        f"medians of {options.rounds}: alone {statistics.median(alone):.3f} MP/s, "
+        f"pipeline {statistics.median(piped):.3f} MP/s, ratio {ratio:.3f}"
+    )
+
+
+if __name__ == "__main__":
+    main()

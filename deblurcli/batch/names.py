@@ -1,0 +1,102 @@
+"""Names that would get into each other's way, found before any work begins."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import unicodedata
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from deblurcli.batch.scan import is_directory
+from deblurcli.errors import UsageError
+from deblurcli.images import display_name
+
+if TYPE_CHECKING:
+    from deblurcli.batch.plan import Job
+
+
+def refuse_clashes(jobs: Sequence[Job]) -> None:
+    """Refuse jobs whose outputs are the same file, or an input.
+
+    Names that differ only in case, or in how an accent is encoded, are the same on some disks; where there are such
+    names, the output's disk is asked by a file that is made and removed again.
+
+    Raises:
+        UsageError: naming the first pair and how many more there are.
+    """
+    real = resolver()
+    sources = {real(one.source): one.source for one in jobs}
+    targets = [real(one.target) for one in jobs]
+    loose = {fold(path, True, True) for path in (*sources, *targets)}
+    key: Callable[[str], str] = str
+    if len(loose) < len(sources) + len(targets):
+        folds = [disk_folds(folder) for folder in {existing_parent(Path(target)) for target in targets}]
+        case, accents = any(case for case, _ in folds), any(accents for _, accents in folds)
+        key = lambda path: fold(path, case, accents)  # noqa: E731
+    inputs = {key(path) for path in sources}
+    taken: dict[str, Path] = {}
+    clashes = []
+    for one, target in zip(jobs, map(key, targets), strict=True):
+        if target in inputs:
+            raise UsageError(
+                f"{display_name(one.target)}: is an input, and inputs are never overwritten; choose another --output"
+            )
+        if target in taken:
+            clashes.append((taken[target], one))
+        taken.setdefault(target, one.source)
+    if clashes:
+        first, second = clashes[0]
+        more = f" (and {len(clashes) - 1} more like that)" if len(clashes) > 1 else ""
+        raise UsageError(
+            f"{display_name(first)} and {display_name(second.source)} would both become "
+            f"{display_name(second.target)}{more}; rename one of them"
+        )
+
+
+def resolver() -> Callable[[Path], str]:
+    """A function that resolves links in paths; each folder's are resolved only once."""
+    folders: dict[Path, str] = {}
+
+    def real(path: Path) -> str:
+        # These functions take what Path's refuse with an error: circles of links, names that are too long.
+        if os.path.islink(path):  # noqa: PTH114
+            return os.path.realpath(path)
+        if path.parent not in folders:
+            folders[path.parent] = os.path.realpath(path.parent)
+        return os.path.join(folders[path.parent], path.name)  # noqa: PTH118
+
+    return real
+
+
+def fold(path: str, case: bool, accents: bool) -> str:
+    """What a disk takes a path for that does not tell upper from lower case, or composed from decomposed accents."""
+    if accents:
+        path = unicodedata.normalize("NFC", path)
+    return path.casefold() if case else path
+
+
+def existing_parent(path: Path) -> Path:
+    """The folder a file is in; the nearest above it that is there already."""
+    return next((folder for folder in path.parents if is_directory(folder)), Path(path.anchor))
+
+
+def disk_folds(folder: Path) -> tuple[bool, bool]:
+    """Whether a folder takes names for the same that differ in case, and that differ in the encoding of accents.
+
+    Where no file can be made to ask by, both are said not to be: nothing can be written there anyway.
+    """
+    asked = folder / f".deblur-{secrets.token_hex(6)}-a\u00e9"
+    try:
+        asked.touch(exist_ok=False)
+    except OSError:
+        return False, False
+    try:
+        capitals = asked.with_name(asked.name.replace("-a\u00e9", "-A\u00e9"))
+        decomposed = asked.with_name(unicodedata.normalize("NFD", asked.name))
+        return capitals.exists(), decomposed.exists()
+    finally:
+        with contextlib.suppress(OSError):
+            asked.unlink()

@@ -1,0 +1,46 @@
+"""Ctrl-C, and the signal by which schedulers end a job: once to end cleanly, twice to end at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from deblurcli.batch.pipeline import Stop
+from deblurcli.errors import ExitCode
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Interrupted:
+    """Whether a signal has come."""
+
+    seen = False
+
+
+@contextmanager
+def stopped_by_signals(stop: Stop, first_line: str) -> Iterator[Interrupted]:
+    """While this lasts, the first signal requests a stop and prints a line, and the second ends the process."""
+    interrupted = Interrupted()
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        # Not by print: the signal may have come in the middle of one.
+        if interrupted.seen:
+            os.write(2, b"deblur: stopped at once\n")
+            os._exit(ExitCode.INTERRUPTED)
+        interrupted.seen = True
+        os.write(2, first_line.encode())
+        stop.request()
+
+    # A program started in the background may have been told to ignore Ctrl-C, and shall.
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    handled = [number for number, handler in before.items() if handler is not signal.SIG_IGN]
+    for number in handled:
+        signal.signal(number, handle)
+    try:
+        yield interrupted
+    finally:
+        for number in handled:
+            signal.signal(number, before[number])

@@ -1,0 +1,26 @@
+"""How large a picture is, from its file's header: nothing is decoded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from deblurcli.images.formats import HEAD_BYTES, identify
+
+
+def pixels_of(path: Path) -> int | None:
+    """Width times height as the header tells it; None for a file that cannot be read, or tells nothing."""
+    from PIL import Image
+
+    from deblurcli.images.decode import quiet_pillow
+    from deblurcli.images.heif import heif_size
+
+    try:
+        with path.open("rb") as file, quiet_pillow():
+            format = identify(file.read(HEAD_BYTES))
+            file.seek(0)
+            if format is None:
+                return None
+            width, height = heif_size(file) if format == "HEIF" else Image.open(file).size
+    except Exception:  # whatever a damaged header brings about; reading the photo will tell
+        return None
+    return width * height or None

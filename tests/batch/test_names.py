@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import sys
+import unicodedata
+from pathlib import Path
+
+import pytest
+
+from deblurcli.batch.names import disk_folds, existing_parent, fold
+from deblurcli.batch.plan import make_plan
+from deblurcli.errors import UsageError
+
+
+def test_the_disk_is_asked_and_left_as_it_was(tmp_path):
+    (tmp_path / "Name").touch()
+    (tmp_path / unicodedata.normalize("NFC", "é")).touch()
+    case = (tmp_path / "nAME").exists()
+    accents = (tmp_path / unicodedata.normalize("NFD", "é")).exists()
+    assert disk_folds(tmp_path) == (case, accents)
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_what_a_disk_may_take_for_the_same():
+    composed, decomposed = unicodedata.normalize("NFC", "É.jpg"), unicodedata.normalize("NFD", "é.JPG")
+    assert fold(composed, True, True) == fold(decomposed, True, True)
+    assert len({fold(name, case, False) for case in (True, False) for name in (composed, decomposed)}) == 4
+    assert fold("A", False, True) != fold("a", False, True)
+
+
+def test_the_nearest_folder_there_is(tmp_path):
+    assert existing_parent(tmp_path / "not" / "yet" / "a.jpg") == tmp_path
+
+
+def test_names_in_case_and_accents_are_kept_apart_where_the_disk_does(photo, tmp_path):
+    names = ["a.png", "A.png", unicodedata.normalize("NFC", "é.png"), unicodedata.normalize("NFD", "é.png")]
+    for name in names:
+        photo(f"in/{name}")
+    there = len(list((tmp_path / "in").iterdir()))
+    assert len(make_plan([tmp_path / "in"], tmp_path / "out", recursive=False, format=None).jobs) == there
+    assert not (tmp_path / "out").exists()
+
+
+def test_clashes_are_counted(photo, tmp_path):
+    for index in range(3):
+        photo(f"in/{index}.png")
+        photo(f"in/{index}.jpg")
+    with pytest.raises(UsageError, match=r"0.jpg and .*0.png would both become .*0.webp \(and 2 more like that\)"):
+        make_plan([tmp_path / "in"], tmp_path / "out", recursive=False, format="WEBP")
+
+
+def test_a_link_to_an_input_is_no_output(photo, tmp_path):
+    photo("in/a.png")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "a.png").symlink_to(tmp_path / "in" / "a.png")
+    with pytest.raises(UsageError, match="never overwritten"):
+        make_plan([tmp_path / "in"], tmp_path / "out", recursive=False, format=None)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="names of bytes")
+def test_links_in_circles_and_undecodable_names_do_not_stop_a_plan(photo, tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "loop.png").symlink_to("loop.png")
+    Path(tmp_path, "in", "\udcff.png").touch()
+    plan = make_plan([tmp_path / "in"], tmp_path / "out", recursive=False, format=None)
+    assert [job.name for job in plan.jobs] == ["loop.png", "\udcff.png"]
