@@ -2,36 +2,17 @@
 
 import subprocess
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
-
-from deblurcli.checkpoint import ModelInfo, save_checkpoint
-from deblurcli.networks.srn import SRN, SRNConfig
-from deblurcli.training.loop import initialise
-
-SMALL = SRNConfig(channels=(4, 6, 8), kernel_size=3, resize="area", global_residual=True)
-
-
-def save_small(path: Path, name: str, brightness: float) -> Path:
-    """A checkpoint with random weights that changes a picture a little, plus `brightness` everywhere."""
-    torch.manual_seed(0)
-    network = SRN(SMALL)
-    initialise(network)
-    with torch.no_grad():
-        network.dec1[-1].weight.normal_(std=0.02)
-        network.dec1[-1].bias.fill_(brightness)
-    save_checkpoint(path, network.state_dict(), ModelInfo("srn", asdict(SMALL), name, licence="test"))
-    return path
+from small_model import save_small
 
 
 @pytest.fixture(scope="session")
 def small_model(tmp_path_factory) -> Path:
-    return save_small(tmp_path_factory.mktemp("model") / "small.safetensors", "small", 0.0)
+    return save_small(tmp_path_factory.mktemp("model") / "small.safetensors")
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import save_small
 from PIL import Image
+from small_model import save_small
 
 from deblurcli.cli.app import restore_app
 
