@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-COMMANDS = ("bench", "doctor", "synth", "train", "weights")
+COMMANDS = ("batch", "bench", "doctor", "synth", "train", "weights")
 
 
 def main() -> None:

@@ -1,0 +1,191 @@
+"""One photo from store to store: read, restored, encoded and written. Both engines do it with this."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from deblurcli.batch.run import Status, restore_photo
+from deblurcli.cluster import stores
+from deblurcli.cluster.store_errors import StoreUnusable
+from deblurcli.cluster.tasks import Task
+from deblurcli.errors import DeblurError, OutputError, UsageError
+from deblurcli.images import OutputExists, Photo, display_name, encode_photo, read_photo
+
+HANDS = 3  # photos a worker has at once: one is read, one is computed, one is written
+
+
+@dataclass(frozen=True)
+class Setup:
+    """How every photo of a run is restored.
+
+    Attributes:
+        device, precision, tta: see `Deblurrer`.
+        strength: 0 to 1.
+        quality: of lossy formats, 1 to 100; None for that of the source.
+    """
+
+    device: str = "auto"
+    precision: str = "auto"
+    tta: bool = False
+    strength: float = 1.0
+    quality: int | None = None
+
+
+@dataclass(frozen=True)
+class By:
+    """What restored a photo: the names of the model, the device and the precision, and on a cluster the machine."""
+
+    model: str
+    device: str
+    precision: str
+    machine: str | None
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of a task.
+
+    Attributes:
+        task: the task.
+        status: done, guarded, skipped (the output appeared meanwhile), failed, or not done (the run was stopped).
+        seconds: from reading to writing, without waiting for others.
+        size: (width, height) in pixels, if it was read.
+        change: mean absolute difference between input and result, in 8-bit levels, if it was restored.
+        notes: what the user should know about it.
+        error: why it failed or was skipped.
+        unusable: whether the reason is that a store cannot be used at all, so that others will fail alike.
+        by: what restored it.
+    """
+
+    task: Task
+    status: Status
+    seconds: float = 0.0
+    size: tuple[int, int] | None = None
+    change: float | None = None
+    notes: tuple[str, ...] = ()
+    error: str | None = None
+    unusable: bool = False
+    by: By | None = None
+
+
+class Abandoned(BaseException):
+    """Raised inside the network to leave a photo at once."""
+
+
+class Worker:
+    """A loaded model. `do` may be called from several threads; the network takes one photo at a time.
+
+    Args:
+        model: a name or a file, see `Deblurrer`.
+        setup: how photos are restored.
+        machine: its name, on a cluster.
+
+    Raises:
+        WeightsUnavailable, WeightsDamaged, UsageError: as by `Deblurrer`.
+    """
+
+    def __init__(self, model: str | Path, setup: Setup, machine: str | None = None) -> None:
+        from deblurcli.restore.deblurrer import Deblurrer
+
+        self.deblurrer = Deblurrer(model, setup.device, setup.precision, tta=setup.tta)
+        self.setup = setup
+        self.one_at_a_time = threading.Lock()
+        self.stopped = False
+        precision = str(self.deblurrer.dtype).removeprefix("torch.")
+        self.by = By(self.deblurrer.info.name, str(self.deblurrer.device), precision, machine)
+
+    def stop(self) -> None:
+        """Leave what is being computed; what is being written will be."""
+        self.stopped = True
+
+    def do(self, task: Task) -> Result:
+        """Do a task. Raises nothing; what goes wrong is in the result."""
+        result = Result(task, Status.FAILED)
+        try:
+            return self.attempt(task)
+        except Abandoned:
+            return replace(result, status=Status.NOT_DONE)
+        except OutputExists as error:
+            return replace(result, status=Status.SKIPPED, error=str(error))
+        except (StoreUnusable, UsageError) as error:
+            return replace(result, error=str(error), unusable=True)
+        except DeblurError as error:
+            return replace(result, error=str(error))
+        except MemoryError:
+            problem = "not enough memory for this image; close other programs or scale it down"
+        except Exception as error:
+            # A mistake in this program or a library, met by this photo; the others should not pay for it.
+            line = display_name(" ".join(str(error).split())[:200])
+            problem = f"an error nobody expected ({type(error).__name__}: {line}); please report it with this photo"
+        return replace(result, error=f"{display_name(str(task.source))}: {problem}")
+
+    def attempt(self, task: Task) -> Result:
+        """Do a task.
+
+        Raises:
+            DeblurError, MemoryError: if it cannot be done.
+            Abandoned: after `stop`.
+        """
+        clock = Clock()
+        with clock.running():
+            photo = read_photo(stores.read(task.source), str(task.source))
+        with self.one_at_a_time, clock.running():
+            self.advance(0.0)
+            restored, change, kept = restore_photo(photo, self.deblurrer, self.setup.strength, self.advance)
+        with clock.running():
+            data, notes = encoded(task, restored, self.setup.quality)
+            put(task, data)
+        height, width = photo.pixels.shape[:2]
+        notes = photo.notes + notes
+        if kept:
+            notes += (f"the model failed on {kept:.1%} of this picture; the input was kept there",)
+        status = Status.GUARDED if kept else Status.DONE
+        return Result(task, status, clock.seconds, (width, height), change, notes, by=self.by)
+
+    def advance(self, share: float) -> None:
+        if self.stopped:
+            raise Abandoned
+
+
+class Clock:
+    """Adds up the time in which it runs."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        started = time.perf_counter()
+        yield
+        self.seconds += time.perf_counter() - started
+
+
+def encoded(task: Task, photo: Photo, quality: int | None) -> tuple[bytes, tuple[str, ...]]:
+    """The bytes of a result, and notes on what its format could not hold.
+
+    Raises:
+        OutputError: if the picture does not fit the format.
+    """
+    try:
+        return encode_photo(photo, task.format, quality)
+    except OutputError as problem:
+        raise OutputError(f"{display_name(str(task.target))}: {problem}") from None
+
+
+def put(task: Task, data: bytes) -> None:
+    """Write a result. One with the same bytes that is there already was written by this very task: by a worker that was
+    lost before it could say so, or by a request whose answer was lost.
+
+    Raises:
+        OutputExists, OutputError, UsageError, StoreUnusable: as by `stores.write`.
+    """
+    try:
+        stores.write(task.target, data, overwrite=task.overwrite)
+    except OutputExists:
+        if stores.read(task.target) != data:
+            raise
