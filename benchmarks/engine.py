@@ -83,6 +83,12 @@ def ways(kernel: int, image: Tensor, engines: list[str], pixels: int) -> dict[st
     return found
 
 
+def psnr(result: Tensor, wanted: Tensor) -> float:
+    """In dB, for the range of the wanted values."""
+    rms = float((result - wanted).double().square().mean().sqrt())
+    return 20 * math.log10(float(wanted.max() - wanted.min()) / max(rms, 1e-30))
+
+
 def count_seconds() -> dict[str, float]:
     """From now on, add up the seconds that each kind of native layer takes."""
     seconds: dict[str, float] = defaultdict(float)
@@ -136,10 +142,8 @@ def main() -> None:
         text = f"{name:22} {middle:7.3f} s ({min(times):.3f} to {max(times):.3f})"
         text += f"  x{statistics.median(seconds[first]) / middle:.2f}"
         if name != first and not options.only:
-            difference = (results[name] - results[first]).double()
-            span = float(results[first].max() - results[first].min())
-            rms = max(float(difference.square().mean().sqrt()), 1e-30)
-            text += f"  max {float(difference.abs().max()):.1e}  PSNR {20 * math.log10(span / rms):.0f} dB"
+            largest = float((results[name] - results[first]).abs().max())
+            text += f"  max {largest:.1e}  PSNR {psnr(results[name], results[first]):.0f} dB"
         print(text)
     whole = sum(map(sum, seconds.values()))
     for name, spent in sorted(shares.items(), key=lambda item: -item[1]):

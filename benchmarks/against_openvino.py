@@ -1,0 +1,85 @@
+"""SRN in this package's native code and in OpenVINO, in interleaved rounds on the same weights.
+
+    pip install openvino
+    python benchmarks/against_openvino.py --size 1280x720 --kernel 5 --rounds 3
+
+Prints the median, the least and the most seconds of each, how many times faster the native code is, and how far each is
+from eager PyTorch in fp32 (the PSNR relative to the range of its values). OpenVINO's times are those of its inference
+alone, without its compilation.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+
+import openvino
+import torch
+from engine import in_parts, network_of, psnr
+from torch import Tensor
+
+from deblurcli.native import library
+from deblurcli.networks.srn import SRN
+from deblurcli.restore.deblurrer import CPU_PART
+
+
+class LastScale(torch.nn.Module):
+    """The result at full resolution alone."""
+
+    def __init__(self, network: SRN) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: Tensor) -> Tensor:
+        result: Tensor = self.network(image)[-1]
+        return result
+
+
+def openvino_way(network: SRN, image: Tensor, precision: str, threads: int) -> Callable[[], Tensor]:
+    model = openvino.convert_model(LastScale(network), example_input=image, input=[tuple(image.shape)])
+    settings = {"INFERENCE_PRECISION_HINT": precision, "INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY"}
+    compiled = openvino.Core().compile_model(model, "CPU", settings)
+    return lambda: torch.from_numpy(compiled([image.numpy()])[0])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--size", default="1280x720", help="WIDTHxHEIGHT, multiples of 16")
+    parser.add_argument("--kernel", type=int, default=5, choices=(3, 5))
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    width, height = map(int, options.size.split("x"))
+    image = torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(1))
+    network = network_of(options.kernel, 3)
+    engine = library.choose().name
+    with torch.inference_mode():
+        exact = network(image)[-1]
+        ways = {
+            f"native {engine} fp32": lambda: in_parts(network, image, engine, CPU_PART),
+            "OpenVINO fp32": openvino_way(network, image, "f32", options.threads),
+            "OpenVINO bf16": openvino_way(network, image, "bf16", options.threads),
+        }
+        results = {name: way() for name, way in ways.items()}  # and all memory is there
+        seconds: dict[str, list[float]] = {name: [] for name in ways}
+        for _ in range(options.rounds):
+            for name, way in ways.items():
+                started = time.perf_counter()
+                way()
+                seconds[name].append(time.perf_counter() - started)
+    first = statistics.median(next(iter(seconds.values())))
+    print(f"{width}x{height}, kernel {options.kernel}, {options.threads} threads, {options.rounds} rounds")
+    print(f"OpenVINO {openvino.__version__}, PyTorch {torch.__version__}")
+    for name, times in seconds.items():
+        middle = statistics.median(times)
+        print(
+            f"{name:22} {middle:7.3f} s ({min(times):.3f} to {max(times):.3f})  native x{middle / first:.2f}"
+            f"  PSNR {psnr(results[name], exact):.0f} dB"
+        )
+
+
+if __name__ == "__main__":
+    main()
