@@ -22,7 +22,7 @@ from deblurcli.batch.manifest import Manifest
 from deblurcli.batch.outputs import prepare
 from deblurcli.batch.pipeline import run_jobs
 from deblurcli.batch.plan import make_plan
-from deblurcli.batch.run import Options, Status
+from deblurcli.batch.run import Options, Outcome, Status
 from deblurcli.images import read_photo
 
 
@@ -55,7 +55,16 @@ def main() -> None:
             with Manifest(work / f"out{index}" / ".deblur-manifest.jsonl") as manifest:
                 ledger = Ledger(dict.fromkeys(roots, manifest), "benchmark")
                 began = time.perf_counter()
-                outcomes = list(run_jobs(jobs, [deblurrer], Options(), ledger=ledger, roots=roots, lanes=options.lanes))
+                outcomes: list[Outcome] = []
+                run_jobs(
+                    jobs,
+                    [deblurrer],
+                    Options(),
+                    ledger=ledger,
+                    roots=roots,
+                    lanes=options.lanes,
+                    tell=outcomes.append,
+                )
                 piped.append(megapixels / (time.perf_counter() - began))
             assert all(outcome.status is Status.DONE for outcome in outcomes), outcomes
             print(f"round {index + 1}: alone {alone[-1]:.3f} MP/s, pipeline {piped[-1]:.3f} MP/s", flush=True)

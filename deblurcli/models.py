@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 DEFAULT = "srn-fast"
+DEFAULT_ON_CUDA = "srn"  # where it is quick enough
 PICKLES = (".pth", ".pt")
 Tell = Callable[[str], None]
 

@@ -1,14 +1,16 @@
 """Through many jobs at once: readers, an engine for each device, and writers, each handing on to the next.
 
-All are threads of one process: decoding, encoding and the engines' arithmetic let go of Python's lock. What waits
-between them is bounded in pixels, so memory depends neither on how many files there are nor on how fast a disk is.
+All are threads of one process: decoding, encoding and the engines' arithmetic let go of Python's lock. The first engine
+runs in the calling thread: every thread that computes gets OpenMP threads of its own, and once there are more of them
+than cores, they sleep at each step rather than wait, which costs a tenth of the speed or more. What waits between them
+is bounded in pixels, so memory depends neither on how many files there are nor on how fast a disk is.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -25,8 +27,10 @@ if TYPE_CHECKING:
     from deblurcli.restore.deblurrer import Deblurrer
 
 WAITING_PIXELS = 48_000_000  # per device, before it and behind it
+WAKE_SECONDS = 0.5  # so that signals are seen on every system
 UNKNOWN_PIXELS = WAITING_PIXELS  # a header that tells no size is not trusted to be a small picture's
 
+Tell = Callable[[Outcome], None]
 Begin = Callable[[int, Job, int], None]
 Advance = Callable[[int, float], None]
 
@@ -63,10 +67,11 @@ def run_jobs(
     roots: dict[Path, Identity],
     lanes: int = 2,
     stop: Stop | None = None,
+    tell: Tell = lambda outcome: None,
     begin: Begin = lambda device, job, pixels: None,
     advance: Advance = lambda device, share: None,
-) -> Generator[Outcome, None, None]:
-    """Do the jobs, about in order; yields an outcome for each, also for those that a stop leaves undone.
+) -> None:
+    """Do the jobs, about in order.
 
     On a stop the photos in the engines are left, and those behind them are written, unless nothing can be.
 
@@ -78,16 +83,36 @@ def run_jobs(
         roots: see `outputs.prepare`.
         lanes: readers, and as many writers.
         stop: asked all the time.
+        tell: told the outcome of each job, also of those that a stop leaves undone; from any thread, one at a time.
+            Should it raise an error, the run stops, and the error is raised here.
         begin: told which of the deblurrers begins which job, of how many pixels.
         advance: told which of them has done what share of its job, 0 to 1.
     """
-    pipeline = _Pipeline(deque(jobs), deblurrers, options, ledger, roots, stop or Stop(), begin, advance)
+    pipeline = _Pipeline(deque(jobs), deblurrers, options, ledger, roots, stop or Stop(), tell, begin, advance)
     with _threads_split(deblurrers) as threads:
         try:
-            yield from pipeline.run(lanes, threads)
+            pipeline.run(lanes, threads)
         finally:
             pipeline.stop.request()
             pipeline.join()
+    if pipeline.failure:
+        raise pipeline.failure
+
+
+class _Crew:
+    """Threads of a kind; the last to end does `then`."""
+
+    def __init__(self, count: int, then: Callable[[], None]) -> None:
+        self.left, self.then = [None] * count, then
+
+    @contextmanager
+    def member(self) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            self.left.pop()
+            if not self.left:
+                self.then()
 
 
 class _Pipeline:
@@ -101,50 +126,37 @@ class _Pipeline:
         ledger: Ledger,
         roots: dict[Path, Identity],
         stop: Stop,
+        tell: Tell,
         begin: Begin,
         advance: Advance,
     ) -> None:
         self.jobs, self.deblurrers, self.options, self.ledger, self.roots = jobs, deblurrers, options, ledger, roots
-        self.stop, self.begin, self.advance = stop, begin, advance
+        self.stop, self.tell, self.begin, self.advance = stop, tell, begin, advance
         self.next_job = threading.Lock()
         self.ahead = Room(WAITING_PIXELS * len(deblurrers))
         self.behind = Room(WAITING_PIXELS * len(deblurrers))
         self.loaded: SimpleQueue[tuple[Loaded, int] | None] = SimpleQueue()
         self.ready: SimpleQueue[tuple[Ready, int] | None] = SimpleQueue()
-        self.outcomes: SimpleQueue[Outcome | None] = SimpleQueue()
+        self.telling = threading.Lock()
+        self.failure: Exception | None = None
         self.threads: list[threading.Thread] = []
 
-    def run(self, lanes: int, threads: int | None) -> Iterator[Outcome]:
+    def run(self, lanes: int, threads: int | None) -> None:
         engines = len(self.deblurrers)
-        self.start(lanes, lambda _: self.repeat(self.read_next), lambda: put_all(self.loaded, engines))
-        self.start(engines, lambda index: self.compute(index, threads), lambda: put_all(self.ready, lanes))
-        self.start(lanes, lambda _: self.repeat(self.write_next), lambda: self.outcomes.put(None))
-        while True:
-            try:
-                outcome = self.outcomes.get(timeout=0.5)  # so that signals are seen on every system
-            except Empty:
-                continue
-            if outcome is None:
-                break
-            try:
-                self.ledger.ended(outcome)
-            except OutputLost as lost:
-                self.stop.request(lost)
-            yield outcome
+        computing = _Crew(engines, lambda: put_all(self.ready, lanes))
+        self.start(lanes, lambda _: self.repeat(self.read_next), _Crew(lanes, lambda: put_all(self.loaded, engines)))
+        self.start(lanes, lambda _: self.repeat(self.write_next), _Crew(lanes, lambda: None))
+        self.start(engines - 1, lambda index: self.compute(index + 1, threads), computing)
+        with computing.member():
+            self.compute(0, threads)
+        self.join()
         while self.jobs:
-            yield not_done(self.jobs.popleft())
+            self.ended(not_done(self.jobs.popleft()))
 
-    def start(self, count: int, work: Callable[[int], None], then: Callable[[], None]) -> None:
-        """Start threads of a kind; the last to end does `then`."""
-        left = [None] * count
-
+    def start(self, count: int, work: Callable[[int], None], crew: _Crew) -> None:
         def run(index: int) -> None:
-            try:
+            with crew.member():
                 work(index)
-            finally:
-                left.pop()
-                if not left:
-                    then()
 
         for index in range(count):
             thread = threading.Thread(target=run, args=(index,), daemon=True)
@@ -153,7 +165,21 @@ class _Pipeline:
 
     def join(self) -> None:
         for thread in self.threads:
-            thread.join()
+            while thread.is_alive():
+                thread.join(WAKE_SECONDS)
+
+    def ended(self, outcome: Outcome) -> None:
+        """Record and tell what became of a job."""
+        with self.telling:
+            try:
+                self.ledger.ended(outcome)
+            except OutputLost as lost:
+                self.stop.request(lost)
+            try:
+                self.tell(outcome)
+            except Exception as error:
+                self.failure = self.failure or error
+                self.stop.request()
 
     def repeat(self, step: Callable[[], bool]) -> None:
         while step():
@@ -170,7 +196,7 @@ class _Pipeline:
         loaded = attempt(job, lambda: load(job, self.options))
         if isinstance(loaded, Outcome):
             self.ahead.give(pixels)
-            self.outcomes.put(loaded)
+            self.ended(loaded)
         else:
             self.loaded.put((loaded, pixels))
         return True
@@ -183,14 +209,17 @@ class _Pipeline:
         self.repeat(lambda: self.restore_next(index))
 
     def restore_next(self, index: int) -> bool:
-        item = self.loaded.get()
+        try:
+            item = self.loaded.get(timeout=WAKE_SECONDS)
+        except Empty:
+            return True
         if item is None:
             return False
         loaded, pixels = item
         self.ahead.give(pixels)
         job = loaded.job
         if self.stop():
-            self.outcomes.put(not_done(job))
+            self.ended(not_done(job))
             return True
 
         def advance(share: float) -> None:
@@ -205,7 +234,7 @@ class _Pipeline:
         except Abandoned:
             ready = not_done(job)
         if isinstance(ready, Outcome):
-            self.outcomes.put(ready)
+            self.ended(ready)
         else:
             self.behind.take(pixels)
             self.ready.put((ready, pixels))
@@ -216,7 +245,7 @@ class _Pipeline:
         if item is None:
             return False
         ready, pixels = item
-        self.outcomes.put(not_done(ready.job) if self.stop.lost else self.written(ready))
+        self.ended(not_done(ready.job) if self.stop.lost else self.written(ready))
         self.behind.give(pixels)
         return True
 

@@ -18,12 +18,12 @@ from deblurcli.batch.run import Status
 from deblurcli.cli.edge import command, say
 from deblurcli.cli.interrupt import stopped_by_signals
 from deblurcli.cli.progress import counting
-from deblurcli.cli.restore import FORMATS, Precision, pillow_format
+from deblurcli.cli.restore import FORMATS, MODEL_HELP, Precision, pillow_format
 from deblurcli.cli.summary import Tally, record_of_summary, summary_lines
 from deblurcli.errors import ExitCode, UsageError
 from deblurcli.hub.fetch import go_offline
 from deblurcli.images import display_name
-from deblurcli.models import DEFAULT, find_weights
+from deblurcli.models import DEFAULT, DEFAULT_ON_CUDA, find_weights
 
 if TYPE_CHECKING:
     from deblurcli.cluster.worker import Result
@@ -59,9 +59,7 @@ def batch(
     workers: Annotated[
         int | None, typer.Option(min=1, help="On the cluster. Default: one per GPU, or per 4 CPUs of a machine.")
     ] = None,
-    model: Annotated[
-        str, typer.Option(help="A name (deblur weights list), a weights file, or hf:ORG/REPO/FILE[@COMMIT].")
-    ] = DEFAULT,
+    model: Annotated[str | None, typer.Option(help=MODEL_HELP + " On a cluster: srn with --device cuda.")] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Never ask the network for a model.")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda; without a cluster also cuda:1, mps.")] = "auto",
     precision: Annotated[
@@ -117,6 +115,7 @@ def batch(
 
     plan = make_plan(inputs, output, recursive=recursive, format=written_format)
     tell: Callable[[str], None] = (lambda line: None) if quiet else say
+    model = model or default_for(engine, device)
     path = find_weights(model, tell)
     setup = Setup(device, precision.value, tta, strength, quality)
     run = Run(weights_of(model, path), path, setup, written_format)
@@ -142,6 +141,15 @@ def batch(
         instead = " in place of --overwrite" if overwrite else ""
         say(f"deblur: {stopped}; not done: {left:,}; the same command with --resume{instead} goes on with the rest")
     raise typer.Exit(code)
+
+
+def default_for(engine: Engine, device: str) -> str:
+    """The model for those who name none. This machine's devices say nothing about a cluster's."""
+    if engine is Engine.ray:
+        return DEFAULT_ON_CUDA if device == "cuda" else DEFAULT
+    from deblurcli.restore.device import default_model
+
+    return default_model(device)
 
 
 def follow(

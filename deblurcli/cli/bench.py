@@ -16,7 +16,6 @@ import typer
 from deblurcli.cli.edge import command, say
 from deblurcli.cli.progress import counting
 from deblurcli.errors import OutputError, UsageError
-from deblurcli.models import DEFAULT
 
 if TYPE_CHECKING:
     from deblurcli.bench.data.datasets import Dataset
@@ -42,7 +41,7 @@ def bench(
     sharp: Annotated[Path | None, typer.Option(help="Folder of sharp ones, of the same names.")] = None,
     pairs: Annotated[list[Path] | None, typer.Option(help="Folder with blur/ and sharp/. Repeatable.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only so many pairs, evenly spread.")] = None,
-    model: Annotated[list[str] | None, typer.Option(help="Name or file. Repeatable. Default: srn-fast.")] = None,
+    model: Annotated[list[str] | None, typer.Option(help="Name or file. Repeatable. Default: as of deblur.")] = None,
     tta: Annotated[bool, typer.Option("--tta", help="Also every model with its self-ensemble.")] = False,
     device: Annotated[list[str] | None, typer.Option(help="auto, cpu, cuda, cuda:1, mps. Repeatable.")] = None,
     precision: Annotated[list[str] | None, typer.Option(help="auto, fp32, bf16, fp16. Repeatable.")] = None,
@@ -76,12 +75,12 @@ def bench(
         go_offline()
     if preset and (device or size):
         raise UsageError("--preset: decides the device and the size itself; leave out --device and --size")
-    models, precisions = model or [DEFAULT], precision or ["auto"]
     has_data = bool(dataset or blur or sharp or pairs or data)
     if not has_data and not speed:
         raise UsageError("nothing to measure on; give --dataset NAME, --pairs FOLDER, --blur with --sharp, or --speed")
     if not has_data and (as_csv or literature):
         raise UsageError("--csv and --literature are about quality; give --dataset NAME or folders")
+    models, precisions = model or [default_for((device or ["auto"])[0])], precision or ["auto"]
     plan = plan_timing(models, device, precisions, size, preset) if speed is not False else None
     chosen, notes = choose_data(dataset, data, yes, blur, sharp, pairs) if has_data else (None, ())
 
@@ -104,6 +103,12 @@ def bench(
         from deblurcli.cli.bench_tables import print_report
 
         print_report(report)
+
+
+def default_for(device: str) -> str:
+    from deblurcli.restore.device import default_model
+
+    return default_model(device)
 
 
 def choose_data(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,7 +48,7 @@ STOPPING = "deblur: stopping; what is restored already is still written. Ctrl-C 
 class Request:
     """What the user asks for, besides inputs and outputs; each as the option of its name."""
 
-    model: str
+    model: str | None
     device: str
     precision: str
     tta: bool
@@ -160,10 +160,19 @@ def restore_all(plan: Plan, request: Request, *, single: bool) -> ExitCode:
     return told.code
 
 
+def model_of(request: Request) -> str:
+    """The name or file of the model; only where none is given does it take torch to find it out."""
+    if request.model is not None:
+        return request.model
+    from deblurcli.restore.device import default_model
+
+    return default_model(request.device)
+
+
 def settings_of(request: Request) -> str:
     options = request.options
     return settings_hash(
-        sha256_of(find_weights(request.model, request.say)),
+        sha256_of(find_weights(model_of(request), request.say)),
         precision=request.precision,
         tta=request.tta,
         strength=options.strength,
@@ -177,13 +186,12 @@ def load(request: Request) -> list[Deblurrer]:
     """The model, once for each device."""
     if request.quiet:
         os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
-    find_weights(request.model, request.say)  # before the seconds that torch takes to load
+    model = model_of(request)
+    find_weights(model, request.say)  # before the seconds that torch takes to load
     from deblurcli.restore.deblurrer import Deblurrer
     from deblurcli.restore.device import device_list
 
-    return [
-        Deblurrer(request.model, device, request.precision, tta=request.tta) for device in device_list(request.device)
-    ]
+    return [Deblurrer(model, device, request.precision, tta=request.tta) for device in device_list(request.device)]
 
 
 def run(jobs: list[Job], request: Request, told: Told, ledger: Ledger) -> None:
@@ -200,7 +208,14 @@ def run(jobs: list[Job], request: Request, told: Told, ledger: Ledger) -> None:
             stack.enter_context(manifest)
         progress = stack.enter_context(FileProgress(pace, request.quiet))
         interrupted = stack.enter_context(stopped_by_signals(stop, "" if told.single else STOPPING))
-        outcomes = run_jobs(
+
+        def tell(outcome: Outcome) -> None:
+            progress.end(outcome.status)
+            told.outcome(outcome, progress)
+            if request.fail_fast and outcome.status in BAD:
+                stop.request()
+
+        run_jobs(
             jobs,
             deblurrers,
             request.options,
@@ -208,14 +223,10 @@ def run(jobs: list[Job], request: Request, told: Told, ledger: Ledger) -> None:
             roots=roots,
             lanes=1 if told.single else request.jobs or default_lanes(),
             stop=stop,
+            tell=tell,
             begin=progress.begin,
             advance=progress.advance,
         )
-        for outcome in stack.enter_context(closing(outcomes)):
-            progress.end(outcome.status)
-            told.outcome(outcome, progress)
-            if request.fail_fast and outcome.status in BAD:
-                stop.request()
     ended_early(request, told, interrupted.seen, stop)
 
 

@@ -63,6 +63,10 @@ Output = Annotated[
 
 
 FOLDERS = "Folders"
+MODEL_HELP = (
+    "A name (deblur weights list), a weights file, or hf:ORG/REPO/FILE[@COMMIT]. "
+    "Default: srn on CUDA, srn-fast elsewhere."
+)
 
 
 @command
@@ -73,9 +77,7 @@ def restore(
     ],
     output: Output = None,
     recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Also the subfolders of a folder.")] = False,
-    model: Annotated[
-        str, typer.Option(help="A name (deblur weights list), a weights file, or hf:ORG/REPO/FILE[@COMMIT].")
-    ] = "srn-fast",
+    model: Annotated[str | None, typer.Option(help=MODEL_HELP)] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Never ask the network for a model.")] = False,
     device: Annotated[
         str, typer.Option(help="auto, cpu, cuda, cuda:1, mps; for folders also cuda:0,cuda:1, or all GPUs.")

@@ -29,7 +29,7 @@ Names = Annotated[list[str], typer.Argument(help="Models' names, or hf:ORG/REPO/
 def list_models(as_json: Json = False) -> None:
     """The models with a name: those that ship with deblur, and those on the Hugging Face Hub. Asks nobody."""
     from deblurcli.catalog import catalog
-    from deblurcli.models import DEFAULT
+    from deblurcli.models import DEFAULT, DEFAULT_ON_CUDA
 
     if as_json:
         print(json.dumps([plain(record) for record in catalog().values()]))
@@ -37,9 +37,10 @@ def list_models(as_json: Json = False) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    marks = {DEFAULT: " (default)", DEFAULT_ON_CUDA: " (default on CUDA)"}
     table = Table("name", "architecture", "size", "here", "licence", box=None)
     for record in catalog().values():
-        name = f"{record.name} (default)" if record.name == DEFAULT else record.name
+        name = record.name + marks.get(record.name, "")
         table.add_row(name, record.architecture, megabytes(record.size), state(record), record.licence)
     Console().print(table)
 
@@ -170,10 +171,7 @@ def import_weights(
     Every name and shape is verified, and no code from the file is run. The link to the SRN authors' archive is dead;
     the import of it is for those who still have the files.
     """
-    if output.suffix != ".safetensors":
-        raise UsageError(f"{output}: the name must end in .safetensors")
-    if output.exists() and not overwrite:
-        raise UsageError(f"{output}: exists already; choose another name or add --overwrite")
+    refuse_output(output, overwrite)
     from deblurcli.models import PICKLES, import_pickled
 
     if source.suffix in PICKLES:
@@ -183,6 +181,44 @@ def import_weights(
 
         info = import_release(source, output)
     say(f"{output}: {info.name}, checked; use it with --model {output}")
+
+
+@app.command("average")
+@command
+def average_weights(
+    parts: Annotated[
+        list[str],
+        typer.Argument(metavar="FILE=WEIGHT", help="Checkpoints of one training, the latest last.", show_default=False),
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The .safetensors file to write.", show_default=False)],
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file if it exists.")] = False,
+) -> None:
+    """The weighted mean of checkpoints, such as `early.safetensors=0.25 late.safetensors=0.75`.
+
+    It often does better on unseen scenes than the last one.
+    """
+    refuse_output(output, overwrite)
+    from deblurcli.training.average import average
+
+    info = average([part_of(text) for text in parts], output)
+    say(f"{output}: the mean of {len(parts)} checkpoints of {info.name}; use it with --model {output}")
+
+
+def part_of(text: str) -> tuple[Path, float]:
+    file, equals, weight = text.rpartition("=")
+    try:
+        if not equals:
+            raise ValueError("no weight")
+        return Path(file), float(weight)
+    except ValueError:
+        raise UsageError(f"{text}: must be FILE=WEIGHT, such as early.safetensors=0.25") from None
+
+
+def refuse_output(output: Path, overwrite: bool) -> None:
+    if output.suffix != ".safetensors":
+        raise UsageError(f"{output}: the name must end in .safetensors")
+    if output.exists() and not overwrite:
+        raise UsageError(f"{output}: exists already; choose another name or add --overwrite")
 
 
 def plain(record: Record) -> dict[str, Any]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -80,6 +80,9 @@ class Abandoned(BaseException):
 class Worker:
     """A loaded model. `do` may be called from several threads; the network takes one photo at a time.
 
+    It runs in a thread of its own: every thread that computes gets OpenMP threads, and more of them than cores slow
+    each other down.
+
     Args:
         model: a name or a file, see `Deblurrer`.
         setup: how photos are restored.
@@ -92,9 +95,9 @@ class Worker:
     def __init__(self, model: str | Path, setup: Setup, machine: str | None = None) -> None:
         from deblurcli.restore.deblurrer import Deblurrer
 
-        self.deblurrer = Deblurrer(model, setup.device, setup.precision, tta=setup.tta)
+        self.network = ThreadPoolExecutor(1)
+        self.deblurrer = self.network.submit(Deblurrer, model, setup.device, setup.precision, tta=setup.tta).result()
         self.setup = setup
-        self.one_at_a_time = threading.Lock()
         self.stopped = False
         precision = str(self.deblurrer.dtype).removeprefix("torch.")
         self.by = By(self.deblurrer.info.name, str(self.deblurrer.device), precision, machine)
@@ -134,9 +137,7 @@ class Worker:
         clock = Clock()
         with clock.running():
             photo = read_photo(stores.read(task.source), str(task.source))
-        with self.one_at_a_time, clock.running():
-            self.advance(0.0)
-            restored, change, kept = restore_photo(photo, self.deblurrer, self.setup.strength, self.advance)
+        restored, change, kept = self.network.submit(self.restore, photo, clock).result()
         with clock.running():
             data, notes = encoded(task, restored, self.setup.quality)
             put(task, data)
@@ -146,6 +147,12 @@ class Worker:
             notes += (f"the model failed on {kept:.1%} of this picture; the input was kept there",)
         status = Status.GUARDED if kept else Status.DONE
         return Result(task, status, clock.seconds, (width, height), change, notes, by=self.by)
+
+    def restore(self, photo: Photo, clock: Clock) -> tuple[Photo, float, float]:
+        """As `restore_photo`, when it is this photo's turn."""
+        with clock.running():
+            self.advance(0.0)
+            return restore_photo(photo, self.deblurrer, self.setup.strength, self.advance)
 
     def advance(self, share: float) -> None:
         if self.stopped:

@@ -21,6 +21,7 @@ from deblurcli.networks.srn_rows import ScaleRows, WholeScale
 ALIGN = 4  # pixels of a scale per pixel of its bottleneck
 GROUP = 6 * ALIGN  # rows of a scale per group of rows that the native bottleneck computes together
 WIDE = 4  # times as many pixels as in other parts, before an image is cut into bands of columns
+NATIVE_FROM = 48 * 48  # pixels of a scale: PyTorch is done with fewer before rows have found their way
 FEWEST_ROWS = 8  # per push; with fewer, most of the time goes into joining rows
 
 
@@ -164,7 +165,9 @@ class ScaleRun:
             return self.grown(self.coarser.state, start, end, *columns)
 
         step = rows_at_once(size, end_column - first_column)
-        rows: NativeScaleRows | WholeScale | ScaleRows | None = native_scale(self.network, old_state, step)
+        rows: NativeScaleRows | WholeScale | ScaleRows | None = None
+        if self.height * self.width >= NATIVE_FROM:
+            rows = native_scale(self.network, old_state, step)
         if rows is None:
             rows = (WholeScale if first + step >= self.height else ScaleRows)(self.network, old_state)
         position, state_position = first, first // ALIGN

@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from PIL import Image
 
-from deblurcli.models import DEFAULT, load_model
+from deblurcli.models import load_model
 from deblurcli.networks import ARCHITECTURES
 from deblurcli.networks.parts import PartSize
-from deblurcli.restore.device import pick_device, pick_precision
+from deblurcli.restore.device import default_model, pick_device, pick_precision
 from deblurcli.restore.ensemble import VIEWS, mean_over_views
 from deblurcli.restore.guard import keep_input_where_wrong
 from deblurcli.restore.picture import Picture, quantise, white
@@ -50,7 +50,7 @@ class Deblurrer:
         sharp = deblur(blurry)      # a NumPy array or a PIL image; the same kind comes back
 
     Args:
-        model: a shipped model's name or a weights file.
+        model: a model's name or a weights file; by default "srn" on CUDA and "srn-fast" elsewhere.
         device: "auto" (CUDA, then MPS, then the CPU), "cpu", "cuda", "cuda:1", "mps".
         precision: "auto" (the fastest that is checked to be safe), "fp32", "bf16", "fp16".
         part_pixels: how many pixels to process at once; memory grows with it, the result does not depend on it.
@@ -67,14 +67,14 @@ class Deblurrer:
 
     def __init__(
         self,
-        model: str | Path = DEFAULT,
+        model: str | Path | None = None,
         device: str = "auto",
         precision: str = "auto",
         part_pixels: int | None = None,
         tta: bool = False,
     ) -> None:
         self.device = pick_device(device)
-        network, self.info = load_model(model)
+        network, self.info = load_model(model or default_model(device))
         self.architecture = ARCHITECTURES[self.info.architecture]
         native = self.architecture.runs_natively(network)
         self.dtype = pick_precision(precision, network, self.device, native)

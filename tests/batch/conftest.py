@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
+from queue import SimpleQueue
 
 import numpy as np
 import pytest
@@ -56,20 +58,35 @@ def photo(tmp_path) -> Callable[..., Path]:
 
 @pytest.fixture
 def restore_folder(deblurrer) -> Callable[..., Iterator[Outcome]]:
-    """restore_folder(source, target, ...) -> the outcomes of a run, as they come."""
+    """restore_folder(source, target, ...) -> the outcomes of a run, which waits while one is looked at."""
 
     def restore(source: Path, target: Path, options: Options | None = None, **more) -> Iterator[Outcome]:
         jobs = more.pop("jobs", None) or make_plan([source], target, recursive=True, format=None).jobs
         roots = prepare(jobs)
         manifests = open_manifests(jobs, None)
+        ledger = Ledger(manifests, "settings")
         engines = more.pop("deblurrers", [deblurrer])
-        try:
-            yield from run_jobs(
-                jobs, engines, options or Options(), ledger=Ledger(manifests, "settings"), roots=roots, **more
-            )
-        finally:
-            for manifest in manifests.values():
-                manifest.close()
+        outcomes: SimpleQueue[Outcome | None] = SimpleQueue()
+        seen = threading.Semaphore(0)
+
+        def tell(outcome: Outcome) -> None:
+            outcomes.put(outcome)
+            seen.acquire()
+
+        def run() -> None:
+            try:
+                run_jobs(jobs, engines, options or Options(), ledger=ledger, roots=roots, tell=tell, **more)
+            finally:
+                outcomes.put(None)
+
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        for outcome in iter(outcomes.get, None):
+            yield outcome
+            seen.release()
+        thread.join()
+        for manifest in manifests.values():
+            manifest.close()
 
     return restore
 

@@ -15,9 +15,11 @@ import torch
 from PIL import Image
 
 from deblurcli.batch import pipeline
+from deblurcli.batch.choice import open_manifests
+from deblurcli.batch.ledger import Ledger
 from deblurcli.batch.manifest import Manifest
-from deblurcli.batch.outputs import clear
-from deblurcli.batch.pipeline import Stop
+from deblurcli.batch.outputs import clear, prepare
+from deblurcli.batch.pipeline import Stop, run_jobs
 from deblurcli.batch.plan import plan_jobs
 from deblurcli.batch.run import Options, Status, run_job
 from deblurcli.errors import OutputError
@@ -273,3 +275,24 @@ def test_leftovers_of_killed_runs_are_removed(folder, tmp_path):
     clear(jobs)
     assert not any(path.exists() for path in leftovers)
     assert other.exists()
+
+
+def test_an_error_while_telling_ends_the_run(folder, tmp_path, deblurrer):
+    jobs = plan_jobs([folder], tmp_path / "out", recursive=True, format=None)
+    told = []
+
+    def tell(outcome):
+        told.append(outcome.status)
+        raise BrokenPipeError("nobody listens")
+
+    with pytest.raises(BrokenPipeError):
+        run_jobs(
+            jobs,
+            [deblurrer],
+            Options(),
+            ledger=Ledger(open_manifests(jobs, None), "settings"),
+            roots=prepare(jobs),
+            tell=tell,
+        )
+    assert len(told) == len(jobs)  # what was left undone was told too
+    assert Status.NOT_DONE in told
