@@ -162,6 +162,7 @@ def test_local_folders(deblur, machines, photos, expected, tmp_path):
 
 
 def test_no_cluster(deblur, photos):
+    pytest.importorskip("ray", reason="needs ray, see the extra cluster-dev")
     photos("a.png")
     refused = deblur("batch", "in", "-o", "out", "--engine", "ray", "--address", "127.0.0.1:9")
     assert refused.returncode == 2

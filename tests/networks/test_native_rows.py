@@ -34,7 +34,7 @@ def restore(network: SRN, image: torch.Tensor, pixels: int) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("name", CONFIGS)
-@pytest.mark.parametrize(("height", "width"), [(16, 16), (112, 48), (32, 208)])
+@pytest.mark.parametrize(("height", "width"), [(16, 16), (208, 192), (32, 208)])
 @torch.inference_mode()
 def test_parts_of_any_size_make_what_torch_makes(make_network, name, height, width):
     config = CONFIGS[name]
@@ -49,10 +49,10 @@ def test_parts_of_any_size_make_what_torch_makes(make_network, name, height, wid
 @torch.inference_mode()
 def test_rows_may_be_cut_anywhere_without_changing_a_bit(make_network):
     network = make_network(CONFIGS["released lstm"], seed=3)
-    image = torch.rand(1, 1, 160, 48)
+    image = torch.rand(1, 1, 448, 96)  # whose smallest scale is not too small for the native code
     whole = restore(network, image, 1 << 20)
     for rows in (8, 12, 52):
-        assert torch.equal(restore(network, image, rows * 48), whole)
+        assert torch.equal(restore(network, image, rows * 96), whole)
 
 
 @torch.inference_mode()
