@@ -8,28 +8,27 @@ import secrets
 import unicodedata
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from deblurcli.batch.scan import is_directory
 from deblurcli.errors import UsageError
 from deblurcli.images import display_name
 
-if TYPE_CHECKING:
-    from deblurcli.batch.plan import Job
 
-
-def refuse_clashes(jobs: Sequence[Job]) -> None:
-    """Refuse jobs whose outputs are the same file, or an input.
+def refuse_clashes(pairs: Sequence[tuple[Path, Path]]) -> None:
+    """Refuse outputs that are the same file, or an input.
 
     Names that differ only in case, or in how an accent is encoded, are the same on some disks; where there are such
     names, the output's disk is asked by a file that is made and removed again.
 
+    Args:
+        pairs: of an input and its output.
+
     Raises:
-        UsageError: naming the first pair and how many more there are.
+        UsageError: naming the first two that clash and how many more there are.
     """
     real = resolver()
-    sources = {real(one.source): one.source for one in jobs}
-    targets = [real(one.target) for one in jobs]
+    sources = {real(source) for source, _ in pairs}
+    targets = [real(target) for _, target in pairs]
     loose = {fold(path, True, True) for path in (*sources, *targets)}
     key: Callable[[str], str] = str
     if len(loose) < len(sources) + len(targets):
@@ -38,21 +37,21 @@ def refuse_clashes(jobs: Sequence[Job]) -> None:
         key = lambda path: fold(path, case, accents)  # noqa: E731
     inputs = {key(path) for path in sources}
     taken: dict[str, Path] = {}
-    clashes = []
-    for one, target in zip(jobs, map(key, targets), strict=True):
-        if target in inputs:
+    clashes: list[tuple[Path, Path, Path]] = []
+    for (source, target), known_as in zip(pairs, map(key, targets), strict=True):
+        if known_as in inputs:
             raise UsageError(
-                f"{display_name(one.target)}: is an input, and inputs are never overwritten; choose another --output"
+                f"{display_name(target)}: is an input, and inputs are never overwritten; choose another --output"
             )
-        if target in taken:
-            clashes.append((taken[target], one))
-        taken.setdefault(target, one.source)
+        if known_as in taken:
+            clashes.append((taken[known_as], source, target))
+        taken.setdefault(known_as, source)
     if clashes:
-        first, second = clashes[0]
+        first, second, target = clashes[0]
         more = f" (and {len(clashes) - 1} more like that)" if len(clashes) > 1 else ""
         raise UsageError(
-            f"{display_name(first)} and {display_name(second.source)} would both become "
-            f"{display_name(second.target)}{more}; rename one of them"
+            f"{display_name(first)} and {display_name(second)} would both become "
+            f"{display_name(target)}{more}; rename one of them"
         )
 
 

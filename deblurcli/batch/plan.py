@@ -76,7 +76,7 @@ def make_plan(inputs: Sequence[Path], output: Path | None, *, recursive: bool, f
             )
         root = None if is_single(inputs) else output
         jobs = [job for path in inputs for job in jobs_of(path, output, root, recursive, format, left_out)]
-    refuse_clashes(jobs)
+    refuse_clashes([(one.source, one.target) for one in jobs])
     if not jobs:
         raise InputError(f"{', '.join(display_name(path) for path in inputs)}: no images found{hint(left_out)}")
     return Plan(jobs, left_out)

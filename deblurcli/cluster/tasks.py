@@ -11,7 +11,7 @@ from pathlib import Path
 from deblurcli.atomic import remove_leftovers
 from deblurcli.batch.manifest import Manifest
 from deblurcli.batch.names import refuse_clashes
-from deblurcli.batch.plan import Job, job
+from deblurcli.batch.plan import job
 from deblurcli.cluster.stores import File, Image, Listing, existing, image, is_folder, is_local, list_images, place
 from deblurcli.errors import InputError, UsageError
 from deblurcli.images import display_name
@@ -114,7 +114,7 @@ def refuse_same(tasks: Sequence[Task]) -> None:
         taken[target] = task
     if all(is_local(task.source.folder) and is_local(task.target.folder) for task in tasks):
         # There may be links, and disks that do not tell capitals from small letters.
-        refuse_clashes([Job(task.source.path, task.target.path, task.format) for task in tasks])
+        refuse_clashes([(task.source.path, task.target.path) for task in tasks])
 
 
 def clear_leftovers(plan: Plan) -> None:
