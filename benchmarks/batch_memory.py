@@ -48,8 +48,8 @@ def main() -> None:
                     data = file.read()
                     read += len(data)
                     done += data.count(b'"status": "done"')
-            if done >= following and process.is_alive():
-                figures.append(resident(process.pid or 0))
+            if done >= following and (memory := resident(process.pid or 0)):  # nothing once it has ended
+                figures.append(memory)
                 print(f"{done:5}  {figures[-1]:13.1f}  {time.perf_counter() - began:7.1f}", flush=True)
                 following = max(options.every, (done // options.every + 1) * options.every)
         process.join()
