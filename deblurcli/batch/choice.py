@@ -149,22 +149,36 @@ def decide(
     there = [target for target in targets_of(job, options) if exists(target)]
     if options.overwrite or not there:
         return job
-    exists_already = f"{display_name(there[0])}: exists already; replace it with --overwrite"
-    if job.root is None:
-        return Outcome(job, Status.SKIPPED, error=OutputExists(exists_already))
-    manifest, output = manifests[job.root], output_name(job)
-    record = manifest.last(output)
-    same = record and manifest.finished(recorded_name(job.source), fingerprint_of(job.source), settings, output)
-    if record is None or not (resume or job.target not in there):
-        text = exists_already
-        if record is None and resume:
-            text = f"{display_name(there[0])}: exists, and no record says what made it; replace it with --overwrite"
-        elif record is not None and not same:
-            text = f"{display_name(there[0])}: exists, but photo or settings have changed; --resume does it again"
-        return Outcome(job, Status.SKIPPED, error=OutputExists(text))
-    if same and len(there) == len(targets_of(job, options)):
-        return Outcome(job, Status.SKIPPED, error=OutputExists(f"{display_name(job.target)}: done by an earlier run"))
-    return replace(job, replace=True)
+    known = same = False
+    if job.root is not None:
+        manifest, output = manifests[job.root], output_name(job)
+        known = manifest.last(output) is not None
+        finished = manifest.finished(recorded_name(job.source), fingerprint_of(job.source), settings, output)
+        same = finished is not None
+    if known and job.target not in there:
+        return replace(job, replace=True)
+    whole = len(there) == len(targets_of(job, options))
+    reason = reason_to_keep(known, same and (whole or not resume), resume)
+    if reason is None:
+        return replace(job, replace=True)
+    return Outcome(job, Status.SKIPPED, error=OutputExists(f"{display_name(there[0])}: {reason}"))
+
+
+def reason_to_keep(known: bool, same: bool, resume: bool) -> str | None:
+    """Why a result that is there is left as it is; None if it is to be made again.
+
+    Args:
+        known: whether a record tells of it.
+        same: whether the newest one calls it done, from this very input and with these settings.
+        resume: whether the user asks to go by the records.
+    """
+    if resume and same:
+        return "done by an earlier run"
+    if resume:
+        return None if known else "exists, and no record says what made it; replace it with --overwrite"
+    if known and not same:
+        return "exists, but photo or settings have changed; --resume does it again"
+    return "exists already; replace it with --overwrite"
 
 
 def recorded_name(source: Path) -> str:

@@ -10,7 +10,7 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from deblurcli.batch.manifest import file_fingerprint
+from deblurcli.batch.manifest import file_fingerprint, settings_hash
 from deblurcli.batch.plan import Job
 from deblurcli.errors import DeblurError, OutputError
 from deblurcli.images import OutputExists, Photo, display_name, read_photo, write_photo
@@ -129,11 +129,9 @@ def load(job: Job, options: Options) -> Loaded:
 def restore(loaded: Loaded, deblurrer: Deblurrer, options: Options, advance: Callable[[float], None]) -> Ready:
     """Remove the blur. `advance` is told the share that is done, 0 to 1."""
     started = time.perf_counter()
-    photo = loaded.photo
-    result = deblurrer.restore(photo.pixels, options.strength, advance)
+    restored, kept = restore_photo(loaded.photo, deblurrer, options.strength, advance)
     seconds = loaded.seconds + time.perf_counter() - started
-    restored = replace(photo, pixels=result.pixels)
-    return Ready(loaded.job, photo, restored, result.kept, loaded.fingerprint, seconds, str(deblurrer.device))
+    return Ready(loaded.job, loaded.photo, restored, kept, loaded.fingerprint, seconds, str(deblurrer.device))
 
 
 def save(ready: Ready, options: Options) -> Outcome:
@@ -156,7 +154,7 @@ def save(ready: Ready, options: Options) -> Outcome:
         ready.restored, job.target, format=job.format, quality=options.quality, overwrite=overwrite
     )
     if kept:
-        notes += (f"the model failed on {kept:.1%} of this picture; the input was kept there",)
+        notes += (kept_note(kept),)
     height, width = photo.pixels.shape[:2]
     return Outcome(
         job,
@@ -179,13 +177,43 @@ def attempt(job: Job, step: Callable[[], Result]) -> Result | Outcome:
         return Outcome(job, Status.SKIPPED, error=error)
     except DeblurError as error:
         return Outcome(job, Status.FAILED, error=error)
-    except MemoryError:
-        problem = "not enough memory for this image; close other programs or scale it down"
     except Exception as error:
         # A mistake in this program or a library, met by this photo; the others should not pay for it.
-        line = display_name(" ".join(str(error).split())[:200])
-        problem = f"an error nobody expected ({type(error).__name__}: {line}); please report it with this photo"
+        problem = unexpected(error)
     return Outcome(job, Status.FAILED, error=DeblurError(f"{display_name(job.source)}: {problem}"))
+
+
+def unexpected(error: Exception) -> str:
+    """What to tell of an error that is none of ours."""
+    if isinstance(error, MemoryError):
+        return "not enough memory for this image; close other programs or scale it down"
+    line = display_name(" ".join(str(error).split())[:200])
+    return f"an error nobody expected ({type(error).__name__}: {line}); please report it with this photo"
+
+
+def kept_note(kept: float) -> str:
+    """What to tell of a picture on whose share `kept` the network failed."""
+    return f"the model failed on {kept:.1%} of this picture; the input was kept there"
+
+
+def settings_of(weights_sha256: str, precision: str, tta: bool, format: str | None, options: Options) -> str:
+    """The same for all runs whose results are, whichever command they are of: one goes on where another has stopped.
+
+    Args:
+        weights_sha256: of the model's file.
+        precision, tta: see `Deblurrer`; as the user asks for them.
+        format: of the results, in Pillow's words; None for the sources' own.
+        options: of the run.
+    """
+    return settings_hash(
+        weights_sha256,
+        precision=precision,
+        tta=tta,
+        strength=options.strength,
+        quality=options.quality,
+        format=format,
+        compare=options.compare,
+    )
 
 
 def compare_target(job: Job) -> Path:
@@ -229,10 +257,10 @@ def read_source(source: Path) -> Photo:
 
 def restore_photo(
     photo: Photo, deblurrer: Deblurrer, strength: float, advance: Callable[[float], None] = lambda share: None
-) -> tuple[Photo, float, float]:
-    """The restored photo, the mean change in 8-bit levels, and the share where the input was kept."""
+) -> tuple[Photo, float]:
+    """The restored photo, and the share where the input was kept."""
     result = deblurrer.restore(photo.pixels, strength, advance)
-    return replace(photo, pixels=result.pixels), mean_change(photo.pixels, result.pixels), result.kept
+    return replace(photo, pixels=result.pixels), result.kept
 
 
 def mean_change(before: np.ndarray, after: np.ndarray) -> float:

@@ -89,10 +89,17 @@ def reason_against(entry: os.DirEntry[str], path: Path, recursive: bool) -> str 
         if entry.is_symlink():
             return LINKED_FOLDER
         return None if recursive else NOT_SEARCHED
-    if not is_image_name(path):
-        return RAW if path.suffix.lower() in CAMERA_RAW else NOT_A_PHOTO
+    if reason := reason_by_name(path):
+        return reason
     # A broken link counts as a photograph, one that cannot be read: it may well have been one.
     return None if is_a(entry, "file") or entry.is_symlink() else NOT_A_FILE
+
+
+def reason_by_name(path: Path) -> str | None:
+    """Why a file of this name is left out; None for a photograph's."""
+    if is_image_name(path):
+        return None
+    return RAW if path.suffix.lower() in CAMERA_RAW else NOT_A_PHOTO
 
 
 def is_a(entry: os.DirEntry[str], kind: str) -> bool:

@@ -17,8 +17,21 @@ from deblurcli.batch.pipeline import Stop
 from deblurcli.batch.run import Status
 from deblurcli.cli.edge import command, say
 from deblurcli.cli.interrupt import stopped_by_signals
+from deblurcli.cli.options import (
+    MODEL_HELP,
+    Format,
+    Offline,
+    Overwrite,
+    Precision,
+    Quality,
+    Quiet,
+    Recursive,
+    Strength,
+    Tta,
+    pillow_format,
+    refuse_resume_with_overwrite,
+)
 from deblurcli.cli.progress import counting
-from deblurcli.cli.restore import FORMATS, MODEL_HELP, Precision, pillow_format
 from deblurcli.cli.summary import Tally, record_of_summary, summary_lines
 from deblurcli.errors import ExitCode, UsageError
 from deblurcli.hub.fetch import go_offline
@@ -50,7 +63,7 @@ class Engine(str, Enum):
 def batch(
     inputs: Annotated[list[str], typer.Argument(metavar="INPUT", help="Photos or folders, as paths or URLs.")],
     output: Annotated[str, typer.Option("--output", "-o", help="Folder for the results, as path or URL.")],
-    recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Also the subfolders of a folder.")] = False,
+    recursive: Recursive = False,
     engine: Annotated[Engine, typer.Option(help="local: this process; ray: a Ray cluster.")] = Engine.local,
     address: Annotated[
         str | None,
@@ -60,24 +73,16 @@ def batch(
         int | None, typer.Option(min=1, help="On the cluster. Default: one per GPU, or per 4 CPUs of a machine.")
     ] = None,
     model: Annotated[str | None, typer.Option(help=MODEL_HELP + " On a cluster: srn with --device cuda.")] = None,
-    offline: Annotated[bool, typer.Option("--offline", help="Never ask the network for a model.")] = False,
+    offline: Offline = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda; without a cluster also cuda:1, mps.")] = "auto",
     precision: Annotated[
         Precision, typer.Option(help="auto takes the fastest that is checked to be safe, on each machine by itself.")
     ] = Precision.auto,
-    strength: Annotated[float, typer.Option(min=0.0, max=1.0, help="0 changes nothing, 1 is the full result.")] = 1.0,
-    tta: Annotated[
-        bool, typer.Option("--tta", help="Mean over flips and quarter turns: a little better, eight times as long.")
-    ] = False,
-    format: Annotated[
-        str | None, typer.Option(help=f"{', '.join(key for key in FORMATS if key != 'jpg')}. Default: by the name.")
-    ] = None,
-    quality: Annotated[
-        int | None, typer.Option(min=1, max=100, help="Of JPEG, WebP, AVIF. Default: like the source, or 95.")
-    ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace results that exist. Inputs never are.")
-    ] = False,
+    strength: Strength = 1.0,
+    tta: Tta = False,
+    format: Format = None,
+    quality: Quality = None,
+    overwrite: Overwrite = False,
     resume: Annotated[
         bool,
         typer.Option(
@@ -90,7 +95,7 @@ def batch(
         Path | None,
         typer.Option(help="The records of the run. Default: in a local output folder, else in the user's cache."),
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False,
+    quiet: Quiet = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object per file on standard output, and a summary last.")
     ] = False,
@@ -100,8 +105,7 @@ def batch(
     `deblur batch s3://bucket/photos -r -o s3://bucket/sharp --engine ray`. Results are the same as those of
     `deblur FOLDER -o OUTPUT`.
     """
-    if resume and overwrite:
-        raise UsageError("--resume and --overwrite: one keeps what is done, the other does it again; give only one")
+    refuse_resume_with_overwrite(resume, overwrite)
     if engine is Engine.local and (address or workers):
         raise UsageError("--address and --workers: are about a cluster; add --engine ray")
     written_format = pillow_format(format)
@@ -191,16 +195,7 @@ def printer(as_json: bool) -> Show:
 
 
 def count(tally: Tally, result: Result) -> None:
-    tally.counts[result.status] += 1
-    if result.size:
-        tally.pixels += result.size[0] * result.size[1]
-    if result.status is Status.GUARDED:
-        tally.reasons[result.status, "the model failed on a part, where the input was kept"] += 1
-    elif result.error:
-        reason = result.error
-        for file in (result.task.source, result.task.target):
-            reason = reason.removeprefix(f"{display_name(str(file))}: ")
-        tally.reasons[result.status, reason] += 1
+    tally.add(result.status, result.size, result.error, (str(result.task.source), str(result.task.target)))
 
 
 def line_of(result: Result, quiet: bool) -> str | None:

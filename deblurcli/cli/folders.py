@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING
 
 from deblurcli.batch.choice import Choice, Shard, choose, in_shard, open_manifests
 from deblurcli.batch.ledger import Ledger
-from deblurcli.batch.manifest import settings_hash
 from deblurcli.batch.outputs import clear, prepare
 from deblurcli.batch.pace import Pace
 from deblurcli.batch.pipeline import Stop, run_jobs
 from deblurcli.batch.plan import Job, Plan
-from deblurcli.batch.run import Options, Outcome, Status
+from deblurcli.batch.run import Options, Outcome, Status, settings_of
 from deblurcli.batch.scan import UNREADABLE, Found
 from deblurcli.cli.edge import say
 from deblurcli.cli.interrupt import stopped_by_signals
@@ -87,7 +86,8 @@ class Told:
         self.code = ExitCode.OK
 
     def outcome(self, outcome: Outcome, progress: FileProgress | None = None) -> None:
-        self.tally.add(outcome)
+        job, error = outcome.job, str(outcome.error) if outcome.error else None
+        self.tally.add(outcome.status, outcome.size, error, (job.source, job.target, job.target.parent))
         self.log.write(log_line(outcome))
         if outcome.status in BAD:
             self.code = outcome.error.exit_code if self.single and outcome.error else ExitCode.SOME_FAILED
@@ -135,7 +135,7 @@ def restore_all(plan: Plan, request: Request, *, single: bool) -> ExitCode:
         request.say(f"share {request.shard.number} of {request.shard.count}: {len(jobs):,} of {planned:,} photos")
     for found in plan.left_out:
         told.left_out(found)
-    settings, manifests = ("", {}) if single else (settings_of(request), open_manifests(jobs, request.shard))
+    settings, manifests = ("", {}) if single else (hash_of_settings(request), open_manifests(jobs, request.shard))
     choice = choose(
         jobs,
         request.options,
@@ -169,17 +169,9 @@ def model_of(request: Request) -> str:
     return default_model(request.device)
 
 
-def settings_of(request: Request) -> str:
-    options = request.options
-    return settings_hash(
-        sha256_of(find_weights(model_of(request), request.say)),
-        precision=request.precision,
-        tta=request.tta,
-        strength=options.strength,
-        quality=options.quality,
-        format=request.format,
-        compare=options.compare,
-    )
+def hash_of_settings(request: Request) -> str:
+    sha256 = sha256_of(find_weights(model_of(request), request.say))
+    return settings_of(sha256, request.precision, request.tta, request.format, request.options)
 
 
 def load(request: Request) -> list[Deblurrer]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
@@ -11,10 +10,24 @@ import typer
 
 from deblurcli.batch.choice import parse_shard, parse_time
 from deblurcli.batch.plan import Job, Plan, is_single, make_plan
-from deblurcli.batch.run import Options, read_source, refuse_existing, restore_photo
+from deblurcli.batch.run import Options, kept_note, read_source, refuse_existing, restore_photo
 from deblurcli.batch.scan import is_directory
 from deblurcli.cli.edge import command, say
 from deblurcli.cli.folders import Request, load, restore_all
+from deblurcli.cli.options import (
+    MODEL_HELP,
+    Format,
+    Offline,
+    Overwrite,
+    Precision,
+    Quality,
+    Quiet,
+    Recursive,
+    Strength,
+    Tta,
+    pillow_format,
+    refuse_resume_with_overwrite,
+)
 from deblurcli.errors import DeblurError, InputError, UsageError
 from deblurcli.hub.fetch import go_offline
 from deblurcli.images import OutputExists, encode_photo, format_for
@@ -26,24 +39,6 @@ synth` makes blurry pictures out of sharp ones.
 
 **Exit codes**: 0 all done; 1 some files failed; 2 wrong usage; 3 nothing to do or unreadable input;
 4 weights not available; 5 weights damaged; 130 interrupted."""
-
-FORMATS = {
-    "jpeg": "JPEG",
-    "jpg": "JPEG",
-    "png": "PNG",
-    "tiff": "TIFF",
-    "webp": "WEBP",
-    "bmp": "BMP",
-    "avif": "AVIF",
-    "heif": "HEIF",
-}
-
-
-class Precision(str, Enum):
-    auto = "auto"
-    fp32 = "fp32"
-    bf16 = "bf16"
-    fp16 = "fp16"
 
 
 def show_version(wanted: bool) -> None:
@@ -63,10 +58,6 @@ Output = Annotated[
 
 
 FOLDERS = "Folders"
-MODEL_HELP = (
-    "A name (deblur weights list), a weights file, or hf:ORG/REPO/FILE[@COMMIT]. "
-    "Default: srn on CUDA, srn-fast elsewhere."
-)
 
 
 @command
@@ -76,30 +67,22 @@ def restore(
         typer.Argument(metavar="INPUT", help="Photos or folders; - reads standard input.", show_default=False),
     ],
     output: Output = None,
-    recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Also the subfolders of a folder.")] = False,
+    recursive: Recursive = False,
     model: Annotated[str | None, typer.Option(help=MODEL_HELP)] = None,
-    offline: Annotated[bool, typer.Option("--offline", help="Never ask the network for a model.")] = False,
+    offline: Offline = False,
     device: Annotated[
         str, typer.Option(help="auto, cpu, cuda, cuda:1, mps; for folders also cuda:0,cuda:1, or all GPUs.")
     ] = "auto",
     precision: Annotated[
         Precision, typer.Option(help="auto takes the fastest that is checked to be safe.")
     ] = Precision.auto,
-    strength: Annotated[float, typer.Option(min=0.0, max=1.0, help="0 changes nothing, 1 is the full result.")] = 1.0,
-    tta: Annotated[
-        bool, typer.Option("--tta", help="Mean over flips and quarter turns: a little better, eight times as long.")
-    ] = False,
+    strength: Strength = 1.0,
+    tta: Tta = False,
     compare: Annotated[bool, typer.Option("--compare", help="Also write a before/after picture.")] = False,
-    format: Annotated[
-        str | None, typer.Option(help=f"{', '.join(key for key in FORMATS if key != 'jpg')}. Default: by the name.")
-    ] = None,
-    quality: Annotated[
-        int | None, typer.Option(min=1, max=100, help="Of JPEG, WebP, AVIF. Default: like the source, or 95.")
-    ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace results that exist. Inputs never are.")
-    ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False,
+    format: Format = None,
+    quality: Quality = None,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object per file on standard output; of folders, a summary last.")
     ] = False,
@@ -168,8 +151,7 @@ def restore(
             raise UsageError("--compare: needs --output FILE to write beside")
     elif output == Path("-") and (len(inputs) > 1 or is_directory(inputs[0]) or as_json or compare):
         raise UsageError("--output -: standard output takes one photo, without --json or --compare")
-    if resume and overwrite:
-        raise UsageError("--resume and --overwrite: one keeps what is done, the other does it again; give only one")
+    refuse_resume_with_overwrite(resume, overwrite)
 
     if offline:
         go_offline()
@@ -204,14 +186,6 @@ def restore(
     raise typer.Exit(restore_all(plan, request, single=single))
 
 
-def pillow_format(name: str | None) -> str | None:
-    if name is None:
-        return None
-    if name.lower() not in FORMATS:
-        raise UsageError(f"unknown format {name!r}; known: {', '.join(FORMATS)}")
-    return FORMATS[name.lower()]
-
-
 def refuse_hopeless(job: Job, options: Options) -> None:
     """For a single file, what can be said before the seconds that torch takes to load."""
     try:
@@ -226,11 +200,11 @@ def pipe(source: Path, request: Request) -> None:
     """One photo to standard output; nothing else is printed there. An unreadable one is told before torch is loaded."""
     photo = read_source(source)
     (deblurrer, *_) = load(request)
-    restored, _, kept = restore_photo(photo, deblurrer, request.options.strength)
+    restored, kept = restore_photo(photo, deblurrer, request.options.strength)
     data, notes = encode_photo(restored, request.format or photo.format, request.options.quality)
     sys.stdout.buffer.write(data)
     sys.stdout.buffer.flush()
     for note in photo.notes + notes:
         say(f"deblur: {note}")
     if kept:
-        raise DeblurError(f"the model failed on {kept:.1%} of this picture; the input was kept there")
+        raise DeblurError(kept_note(kept))

@@ -6,9 +6,10 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from deblurcli.batch.run import Outcome, Status
+from deblurcli.batch.run import Status
 from deblurcli.batch.scan import UNREADABLE, Found
 from deblurcli.cli.progress import duration
 from deblurcli.images import display_name
@@ -45,14 +46,24 @@ class Tally:
         """When the model is loaded."""
         self.started = time.perf_counter()
 
-    def add(self, outcome: Outcome) -> None:
-        self.counts[outcome.status] += 1
-        if outcome.size and outcome.status in (Status.DONE, Status.GUARDED):
-            self.pixels += outcome.size[0] * outcome.size[1]
-        if outcome.status is Status.GUARDED:
-            self.reasons[outcome.status, "the model failed on a part, where the input was kept"] += 1
-        elif outcome.error:
-            self.reasons[outcome.status, reason_of(outcome)] += 1
+    def add(self, status: Status, size: tuple[int, int] | None, error: str | None, about: Sequence[str | Path]) -> None:
+        """What became of a photo: of what size it is, and if it was skipped or failed, why.
+
+        Args:
+            status: what became of it.
+            size: (width, height) in pixels, if it was read.
+            error: its text may begin with the name of a file.
+            about: those files.
+        """
+        self.counts[status] += 1
+        if size and status in (Status.DONE, Status.GUARDED):
+            self.pixels += size[0] * size[1]
+        if status is Status.GUARDED:
+            self.reasons[status, "the model failed on a part, where the input was kept"] += 1
+        elif error:
+            for file in about:
+                error = error.removeprefix(f"{display_name(file)}: ")
+            self.reasons[status, error] += 1
 
     def leave_out(self, found: Found) -> None:
         """An unreadable folder has failed: nobody knows what is in it."""
@@ -61,14 +72,6 @@ class Tally:
             self.reasons[Status.FAILED, f"a folder that cannot be read ({found.detail})"] += 1
         elif found.reason:
             self.left_out[found.reason] += 1
-
-
-def reason_of(outcome: Outcome) -> str:
-    """An error's text without the name of the file."""
-    text = str(outcome.error)
-    for path in (outcome.job.source, outcome.job.target, outcome.job.target.parent):
-        text = text.removeprefix(f"{display_name(path)}: ")
-    return text
 
 
 def record_of_summary(tally: Tally, stopped: str | None) -> dict[str, Any]:

@@ -205,10 +205,8 @@ def average_weights(
 
 
 def part_of(text: str) -> tuple[Path, float]:
-    file, equals, weight = text.rpartition("=")
+    file, _, weight = text.rpartition("=")
     try:
-        if not equals:
-            raise ValueError("no weight")
         return Path(file), float(weight)
     except ValueError:
         raise UsageError(f"{text}: must be FILE=WEIGHT, such as early.safetensors=0.25") from None

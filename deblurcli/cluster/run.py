@@ -7,9 +7,10 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from deblurcli.batch.manifest import Manifest, settings_hash
+from deblurcli.batch.manifest import Manifest
 from deblurcli.batch.outputs import OutputLost
 from deblurcli.batch.pipeline import Stop
+from deblurcli.batch.run import Options, settings_of
 from deblurcli.cluster.here import restore_here
 from deblurcli.cluster.on_ray import Job, restore_on_ray
 from deblurcli.cluster.ray_cluster import connected, share_of
@@ -53,15 +54,8 @@ class Run:
     def settings(self) -> str:
         """The same as for a run of `deblur FOLDER -o OUTPUT`, so that one goes on where the other has stopped."""
         setup = self.setup
-        return settings_hash(
-            self.weights.sha256,
-            precision=setup.precision,
-            tta=setup.tta,
-            strength=setup.strength,
-            quality=setup.quality,
-            format=self.format,
-            compare=False,
-        )
+        options = Options(setup.strength, setup.quality)
+        return settings_of(self.weights.sha256, setup.precision, setup.tta, self.format, options)
 
 
 def restore_tasks(

@@ -7,16 +7,16 @@ import os
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from deblurcli.atomic import write_atomically
 from deblurcli.batch.manifest import file_fingerprint
-from deblurcli.batch.scan import HIDDEN, NOT_A_PHOTO, NOT_SEARCHED, OUTPUT_FOLDER, RAW, UNREADABLE, scan
+from deblurcli.batch.scan import HIDDEN, NOT_SEARCHED, OUTPUT_FOLDER, UNREADABLE, reason_by_name, scan
 from deblurcli.cluster import remote
 from deblurcli.cluster.store_errors import StoreUnusable, explained
 from deblurcli.errors import InputError, OutputError
-from deblurcli.images import CAMERA_RAW, display_name, is_image_name
+from deblurcli.images import display_name
 
 ODD_NAME = "names with empty parts, . or .."
 
@@ -136,10 +136,7 @@ def reason_against(name: str, subfolder: bool, url: str, leave_out: str) -> str 
         return OUTPUT_FOLDER
     if subfolder:
         return NOT_SEARCHED
-    path = PurePosixPath(name)
-    if is_image_name(Path(path.name)):
-        return None
-    return RAW if path.suffix.lower() in CAMERA_RAW else NOT_A_PHOTO
+    return reason_by_name(Path(parts[-1]))
 
 
 def image(file: File) -> Image:

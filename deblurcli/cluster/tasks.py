@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from deblurcli.atomic import remove_leftovers
+from deblurcli.batch.choice import reason_to_keep
 from deblurcli.batch.manifest import Manifest
 from deblurcli.batch.names import refuse_clashes
 from deblurcli.batch.plan import job
@@ -149,18 +150,13 @@ def choose(
             todo.append(replace(task, overwrite=overwrite))
             continue
         output = recorded_output(task.target, manifest.path)
-        same = manifest.finished(str(task.source), task.fingerprint, settings, output)
-        known = same or manifest.last(output)
-        if resume and known and not same:
+        known = manifest.last(output) is not None
+        same = manifest.finished(str(task.source), task.fingerprint, settings, output) is not None
+        reason = reason_to_keep(known, same, resume)
+        if reason is None:
             todo.append(replace(task, overwrite=True))
-        elif resume and same:
-            skipped.append((task, "done by an earlier run"))
-        elif resume:
-            skipped.append((task, "exists, and no record says what made it; replace it with --overwrite"))
-        elif known and not same:
-            skipped.append((task, "exists, but photo or settings have changed; --resume does it again"))
         else:
-            skipped.append((task, "exists already; replace it with --overwrite"))
+            skipped.append((task, reason))
     return todo, skipped
 
 

@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from deblurcli.batch.run import Status, restore_photo
+from deblurcli.batch.pipeline import Abandoned
+from deblurcli.batch.run import Status, kept_note, mean_change, restore_photo, unexpected
 from deblurcli.cluster import stores
 from deblurcli.cluster.store_errors import StoreUnusable
 from deblurcli.cluster.tasks import Task
@@ -73,10 +74,6 @@ class Result:
     by: By | None = None
 
 
-class Abandoned(BaseException):
-    """Raised inside the network to leave a photo at once."""
-
-
 class Worker:
     """A loaded model. `do` may be called from several threads; the network takes one photo at a time.
 
@@ -119,12 +116,9 @@ class Worker:
             return replace(result, error=str(error), unusable=True)
         except DeblurError as error:
             return replace(result, error=str(error))
-        except MemoryError:
-            problem = "not enough memory for this image; close other programs or scale it down"
         except Exception as error:
             # A mistake in this program or a library, met by this photo; the others should not pay for it.
-            line = display_name(" ".join(str(error).split())[:200])
-            problem = f"an error nobody expected ({type(error).__name__}: {line}); please report it with this photo"
+            problem = unexpected(error)
         return replace(result, error=f"{display_name(str(task.source))}: {problem}")
 
     def attempt(self, task: Task) -> Result:
@@ -137,18 +131,19 @@ class Worker:
         clock = Clock()
         with clock.running():
             photo = read_photo(stores.read(task.source), str(task.source))
-        restored, change, kept = self.network.submit(self.restore, photo, clock).result()
+        restored, kept = self.network.submit(self.restore, photo, clock).result()
         with clock.running():
             data, notes = encoded(task, restored, self.setup.quality)
             put(task, data)
+            change = mean_change(photo.pixels, restored.pixels)
         height, width = photo.pixels.shape[:2]
         notes = photo.notes + notes
         if kept:
-            notes += (f"the model failed on {kept:.1%} of this picture; the input was kept there",)
+            notes += (kept_note(kept),)
         status = Status.GUARDED if kept else Status.DONE
         return Result(task, status, clock.seconds, (width, height), change, notes, by=self.by)
 
-    def restore(self, photo: Photo, clock: Clock) -> tuple[Photo, float, float]:
+    def restore(self, photo: Photo, clock: Clock) -> tuple[Photo, float]:
         """As `restore_photo`, when it is this photo's turn."""
         with clock.running():
             self.advance(0.0)

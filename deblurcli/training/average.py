@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import torch
+
 from deblurcli.checkpoint import ModelInfo, load_checkpoint, save_checkpoint
 from deblurcli.errors import UsageError
 from deblurcli.hub.fetch import sha256_of
@@ -33,7 +35,7 @@ def average(parts: Sequence[tuple[Path, float]], output: Path) -> ModelInfo:
     if len(parts) < 2 or not all(weight > 0 for _, weight in parts):
         raise UsageError("a mean takes at least two checkpoints, each with a weight above 0")
     last, info = load_checkpoint(parts[-1][0])
-    total = {name: value * 0.0 for name, value in last.state_dict().items()}
+    total = {name: torch.zeros_like(value) for name, value in last.state_dict().items()}
     for path, weight in parts:
         for name, value in fitted(load_checkpoint(path)[0].state_dict(), last, path).items():
             total[name] += value * (weight / whole)
