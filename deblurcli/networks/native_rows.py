@@ -77,16 +77,22 @@ class LayerRows:
     Args:
         layer: what to compute.
         bands: the sources, with the channels [from, to) that are read.
+        lag: how many rows (of its input) the input is behind the image. Groups of output rows begin so that one is
+            complete whenever the image has come to a whole number of groups. All layers advance together then, and
+            few rows wait between them.
         limit: most input rows to use up at a time, about. After the last row has come, each layer still has rows to
             make of those it kept, and all that the layers before it made of theirs: together hundreds.
         relu: whether ReLU follows.
 
     Attributes:
+        lag: how many rows the output is behind the image.
         done: output rows so far.
         finished: whether they are all.
     """
 
-    def __init__(self, layer: Layer, bands: list[tuple[Band, tuple[int, int]]], limit: int, relu: bool = False) -> None:
+    def __init__(
+        self, layer: Layer, bands: list[tuple[Band, tuple[int, int]]], lag: int, limit: int, relu: bool = False
+    ) -> None:
         self.layer, self.bands, self.relu = layer, bands, relu
         steps = limit // layer.scale[1]
         self.limit = (-(-steps // layer.unit) + 1) * layer.unit  # one unit more, so that no row has to wait for long
@@ -94,6 +100,13 @@ class LayerRows:
         # The window over the input that one step needs, and what a step is.
         self.window = 3 if layer.kind == "upsample" else layer.kernel
         self.above = 1 if layer.kind == "upsample" else layer.before
+        up, down = layer.scale
+        self.lag = -(-(lag + self.window - down - self.above) // down) * up
+
+    def group_end(self, steps: int) -> int:
+        """The last end of a group of steps that is not behind `steps`."""
+        unit = self.layer.unit
+        return (steps + self.lag) // unit * unit - self.lag
 
     def advance(self, batch: int, width: int, last: bool, residual: Band | None = None) -> Tensor:
         """The next output rows that can be computed by now, (N, K, h, W').
@@ -101,19 +114,22 @@ class LayerRows:
         `last` says that the bands hold the last row.
         """
         layer, (up, down) = self.layer, self.layer.scale
-        end = self.bands[0][0].end
-        steps = end // down if last else max((end + self.above - self.window) // down + 1, 0) // layer.unit * layer.unit
+        height = self.bands[0][0].end
         first_step = self.done // up
-        steps = min(max(steps, first_step), first_step + self.limit)
+        steps = height // down if last else self.group_end((height + self.above - self.window) // down + 1)
+        steps = max(min(steps, self.group_end(first_step + self.limit)), first_step)
         out = empty(batch, layer.channels[1], (steps - first_step) * up, width * up // down)
-        first, stop = first_step * down - self.above, (steps - 1) * down - self.above + self.window
-        added = (0, layer.channels[1])
-        for image in range(batch if steps > first_step else 0):
-            sources = [band.rows(first, stop, image, channels) for band, channels in self.bands]
-            shortcut = residual.rows(self.done, steps * up, image, added) if residual else None
-            layer.run(sources, width, out[image], self.relu, shortcut)
+        whole = min(self.group_end(first_step + layer.unit - 1), steps)  # the first group may be cut by the image
+        for start, stop in ((first_step, whole), (whole, steps)):
+            rows = slice((start - first_step) * up, (stop - first_step) * up)
+            first, end = start * down - self.above, (stop - 1) * down - self.above + self.window
+            for image in range(batch if stop > start else 0):
+                sources = [band.rows(first, end, image, channels) for band, channels in self.bands]
+                added = (0, layer.channels[1])
+                shortcut = residual.rows(start * up, stop * up, image, added) if residual else None
+                layer.run(sources, width, out[image][:, rows], self.relu, shortcut)
         self.done = steps * up
-        self.finished = last and steps == end // down
+        self.finished = last and steps == height // down
         return out
 
     @property
@@ -126,9 +142,13 @@ class LayerRows:
 class SingleRows:
     """One convolution with a band of its own; what is to be added may come from elsewhere."""
 
-    def __init__(self, layer: Layer, limit: int, relu: bool) -> None:
+    def __init__(self, layer: Layer, lag: int, limit: int, relu: bool) -> None:
         self.band = Band()
-        self.layer = LayerRows(layer, [(self.band, (0, layer.channels[0]))], limit, relu)
+        self.layer = LayerRows(layer, [(self.band, (0, layer.channels[0]))], lag, limit, relu)
+
+    @property
+    def lag(self) -> int:
+        return self.layer.lag
 
     @property
     def finished(self) -> bool:
@@ -144,10 +164,15 @@ class SingleRows:
 class PairRows:
     """Two convolutions, with or without the shortcut around them."""
 
-    def __init__(self, conv1: Layer, conv2: Layer, limit: int, residual: bool) -> None:
+    def __init__(self, conv1: Layer, conv2: Layer, lag: int, limit: int, residual: bool) -> None:
         self.residual = residual
-        self.band, self.second = Band(), SingleRows(conv2, limit, relu=not residual)
-        self.first = LayerRows(conv1, [(self.band, (0, conv1.channels[0]))], limit, relu=True)
+        self.band = Band()
+        self.first = LayerRows(conv1, [(self.band, (0, conv1.channels[0]))], lag, limit, relu=True)
+        self.second = SingleRows(conv2, self.first.lag, limit, relu=not residual)
+
+    @property
+    def lag(self) -> int:
+        return self.second.lag
 
     @property
     def finished(self) -> bool:
@@ -164,18 +189,25 @@ class PairRows:
 
 
 class StageRows:
-    """Layers one after the other."""
+    """Layers one after the other.
 
-    def __init__(self, layers: nn.Sequential, layer_of: LayerOf, limit: int) -> None:
+    Attributes:
+        lag: how many rows the output is behind the image.
+    """
+
+    def __init__(self, layers: nn.Sequential, layer_of: LayerOf, lag: int, limit: int) -> None:
         self.layers: list[SingleRows | PairRows] = []
         for module, following in zip(layers, [*list(layers)[1:], None], strict=True):
             if isinstance(module, ConvPair):
                 pair = layer_of(module.conv1), layer_of(module.conv2)
-                self.layers.append(PairRows(*pair, limit, module.kind == "residual"))
+                self.layers.append(PairRows(*pair, lag, limit, module.kind == "residual"))
+                lag = self.layers[-1].lag
             elif isinstance(module, (Conv, Upsample)):
-                self.layers.append(SingleRows(layer_of(module), limit, isinstance(following, nn.ReLU)))
+                self.layers.append(SingleRows(layer_of(module), lag, limit, isinstance(following, nn.ReLU)))
+                lag = self.layers[-1].lag
                 up, down = layer_of(module).scale
                 limit = limit * up // down
+        self.lag = lag
 
     @property
     def finished(self) -> bool:
@@ -196,26 +228,29 @@ class CellRows:
         cell: ConvLSTM | ConvRNN | Stateless,
         old_state: StateRows,
         layer_of: LayerOf,
+        lag: int,
         limit: int,
         name: str,
     ) -> None:
-        self.cell, self.old_state, self.name = cell, old_state, name
+        self.cell, self.old_state, self.name, self.lag = cell, old_state, name, lag
         self.features, self.state = Band(), Band()
         self.first: LayerRows | None
         self.second: SingleRows | None = None
         if isinstance(cell, Stateless):
-            self.first = (
-                LayerRows(layer_of(cell.conv), [(self.features, (0, cell.conv.in_channels))], limit)
-                if isinstance(cell.conv, Conv)
-                else None
-            )
+            self.first = None
+            if isinstance(cell.conv, Conv):
+                bands = [(self.features, (0, cell.conv.in_channels))]
+                self.first = LayerRows(layer_of(cell.conv), bands, lag, limit)
+                self.lag = self.first.lag
             return
         convolution = cell.gates if isinstance(cell, ConvLSTM) else cell.hidden
         channels = convolution.in_channels // 2
         h = (channels, 2 * channels) if isinstance(cell, ConvLSTM) else (0, channels)
-        self.first = LayerRows(layer_of(convolution), [(self.features, (0, channels)), (self.state, h)], limit)
+        self.first = LayerRows(layer_of(convolution), [(self.features, (0, channels)), (self.state, h)], lag, limit)
+        self.lag = self.first.lag
         if isinstance(cell, ConvRNN):
-            self.second = SingleRows(layer_of(cell.output), limit, relu=False)
+            self.second = SingleRows(layer_of(cell.output), self.lag, limit, relu=False)
+            self.lag = self.second.lag
         self.finished = False
 
     def push(self, x: Tensor, last: bool) -> tuple[Tensor, Tensor]:
@@ -253,12 +288,18 @@ class NativeScaleRows:
     """The encoder-decoder at one scale, between two pushes."""
 
     def __init__(self, network: SRN, old_state: StateRows, layer_of: LayerOf, limit: int, name: str) -> None:
+        lag = 0
+
         def stage(layers: nn.Sequential, factor: int) -> StageRows:
-            return StageRows(layers, layer_of, limit // factor)
+            nonlocal lag
+            rows = StageRows(layers, layer_of, lag, limit // factor)
+            lag = rows.lag
+            return rows
 
         self.enc1, self.enc2, self.enc3 = stage(network.enc1, 1), stage(network.enc2, 1), stage(network.enc3, 2)
+        self.cell = CellRows(network.cell, old_state, layer_of, lag, limit // 4, name)
+        lag = self.cell.lag
         self.dec3, self.dec2, self.dec1 = stage(network.dec3, 4), stage(network.dec2, 2), stage(network.dec1, 1)
-        self.cell = CellRows(network.cell, old_state, layer_of, limit // 4, name)
         self.skip1, self.skip2 = Band(), Band()
         self.base = Band() if network.config.global_residual else None
 

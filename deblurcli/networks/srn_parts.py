@@ -1,21 +1,21 @@
 """SRN on an image of any size in bounded memory, with the whole image's result.
 
-Scale after scale, each as a stream of rows through `ScaleRows`. Only the prediction and the recurrent state of one
-scale are kept whole; the finest prediction leaves as it gets ready. Images too wide for even a few rows are cut into
-bands of columns with as much context as one scale can look at, which makes the bands exact as well.
+All scales are streams of rows: the finest is fed strip by strip, and takes the rows of the next coarser scale's
+prediction and recurrent state as it needs them, which that scale makes only then. So the memory grows with an image's
+width, not with its height. Images too wide for even a few rows are cut into bands of columns with as much context as a
+pixel can depend on through all scales, which makes the bands exact as well.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from deblurcli.networks.native_rows import NativeScaleRows, native_scale
 from deblurcli.networks.parts import Advance, Emit, PartSize, Source, out_of_memory
-from deblurcli.networks.srn import SRN, Resize, SRNConfig, grow, shrink
+from deblurcli.networks.srn import SRN, SRNConfig, grow, shrink
 from deblurcli.networks.srn_rows import ScaleRows, WholeScale
 
 ALIGN = 4  # pixels of a scale per pixel of its bottleneck
@@ -31,16 +31,16 @@ def rows_at_once(size: PartSize, columns: int) -> int:
     return max(rows // GROUP * GROUP or rows // ALIGN * ALIGN, FEWEST_ROWS)
 
 
-def columns_at_once(size: PartSize, halo: int) -> int:
-    """The widest band, without its halo. Its parts are larger than others, but no context is computed twice."""
-    return max(WIDE * size.pixels // FEWEST_ROWS - 2 * halo, 4 * ALIGN) // ALIGN * ALIGN
+def columns_at_once(size: PartSize, halo: int, align: int) -> int:
+    """The widest band, without its halo. Its parts are larger than others, but little context is computed twice."""
+    return max(WIDE * size.pixels // FEWEST_ROWS - 2 * halo, 4 * align) // align * align
 
 
 def reach(config: SRNConfig) -> int:
     """How many pixels to each side an output pixel of one scale can depend on, rounded up to a multiple of 4.
 
     The sum of the kernels' half-widths, each times the size of a pixel at its level (1, 2, 4). It holds for the row
-    and column direction alike; the coarser scale's results come from outside and do not add to it.
+    and column direction alike.
     """
     half, pairs = config.kernel_size // 2, config.blocks
     level1 = (4 * pairs + 2) * half  # enc1, dec1
@@ -52,12 +52,11 @@ def reach(config: SRNConfig) -> int:
     return -(-total // ALIGN) * ALIGN
 
 
-@dataclass
-class ScaleResult:
-    """What one scale leaves for the next: prediction (N, C, h, w) and state (N, S, h / 4, w / 4)."""
-
-    prediction: Tensor
-    state: Tensor
+def reach_through_scales(config: SRNConfig) -> int:
+    """The same for the result, which depends on all scales: in full pixels, a multiple of `config.size_multiple`."""
+    # Growing draws on one coarser pixel more, of the state's if that is larger, and a coarser pixel has a place too.
+    total = sum((reach(config) + (2 * ALIGN if scale else 0)) << scale for scale in range(config.scales))
+    return -(-total // config.size_multiple) * config.size_multiple
 
 
 @torch.inference_mode()
@@ -76,140 +75,157 @@ def restore_in_parts(network: SRN, source: Source, emit: Emit, size: PartSize, a
         MemoryError: if even the smallest parts do not fit.
     """
     config = network.config
-    work = sum(0.25**scale for scale in range(config.scales))
-    finished = 0.0
-    coarser: ScaleResult | None = None
-    for scale in reversed(range(config.scales)):
-        run = ScaleRun(network, source, scale, coarser)
-        share = 0.25**scale / work
+    halo = reach_through_scales(config)
 
-        def advance_scale(part: float, finished: float = finished, share: float = share) -> None:
-            advance(finished + share * part)
+    def end_of_band(left: int) -> int:
+        columns = columns_at_once(size, halo, config.size_multiple)
+        if source.width <= columns + 2 * halo:  # whole rows are no larger than a band with its halo
+            return source.width
+        return min(left + columns, source.width)
 
-        if scale:
-            coarser = run.collect(size, advance_scale)
+    left = done = 0  # what is finished stays finished when memory runs out
+    while left < source.width:
+        right = end_of_band(left)
+        try:
+            for rows in restore_band(network, source, (left, right), done, halo, size, emit):
+                done = rows
+                advance((left * source.height + done * (right - left)) / (source.width * source.height))
+        except (RuntimeError, MemoryError) as error:
+            if not out_of_memory(error):
+                raise
+            if not size.halve():
+                raise MemoryError("not enough memory for the smallest part of this image") from error
+            if end_of_band(left) != right:
+                done = 0
+            if network.device.type == "cuda":
+                torch.cuda.empty_cache()
         else:
-            run.stream(size, emit, lambda top, left, state: None, advance_scale)
-        finished += share
-
-
-class ScaleRun:
-    """One scale of one image."""
-
-    def __init__(self, network: SRN, source: Source, scale: int, coarser: ScaleResult | None) -> None:
-        self.network, self.source, self.coarser = network, source, coarser
-        self.factor = 2**scale
-        self.height, self.width = source.height // self.factor, source.width // self.factor
-        self.device, self.dtype = network.device, network.dtype
-
-    def collect(self, size: PartSize, advance: Advance) -> ScaleResult:
-        """Run the scale and keep its whole prediction and state, on the device only if the image is one part."""
-        batch = self.source.read(0, 1, 0, 1).shape[0]
-        home = self.device if self.source.height * self.source.width <= size.pixels else torch.device("cpu")
-        channels, state_channels = self.network.config.image_channels, self.network.cell.state_channels
-        state_shape = batch, state_channels, self.height // 4, self.width // 4
-        result = ScaleResult(
-            torch.empty(batch, channels, self.height, self.width, device=home, memory_format=torch.channels_last),
-            torch.empty(state_shape, device=home, dtype=self.dtype, memory_format=torch.channels_last),
-        )
-
-        def store(target: Tensor) -> Emit:
-            def put(top: int, left: int, part: Tensor) -> None:
-                target[:, :, top : top + part.shape[2], left : left + part.shape[3]] = part
-
-            return put
-
-        self.stream(size, store(result.prediction), store(result.state), advance)
-        return result
-
-    def stream(self, size: PartSize, emit: Emit, emit_state: Emit, advance: Advance) -> None:
-        """Run the scale band by band; what is finished stays finished when memory runs out."""
-        halo = reach(self.network.config)
-        left = done = 0
-        while left < self.width:
-            columns = columns_at_once(size, halo)
-            if self.width <= columns + 2 * halo:  # whole rows are no larger than a band with its halo
-                columns = self.width
-            right = min(left + columns, self.width)
-            try:
-                for finished in self.band(done, left, right, halo, size, emit, emit_state):
-                    done = finished
-                    advance((left * self.height + done * (right - left)) / (self.width * self.height))
-            except (RuntimeError, MemoryError) as error:
-                if not out_of_memory(error):
-                    raise
-                narrower = rows_at_once(size, right - left) == FEWEST_ROWS
-                if not size.halve():
-                    raise MemoryError("not enough memory for the smallest part of this image") from error
-                done = 0 if narrower else done
-                if self.device.type == "cuda":
-                    torch.cuda.empty_cache()
-                continue
             left, done = right, 0
 
-    def band(
-        self, done: int, left: int, right: int, halo: int, size: PartSize, emit: Emit, emit_state: Emit
-    ) -> Iterator[int]:
-        """Run columns [left, right) from row `done` on; yields the rows that are finished."""
-        first, first_column = max(done - halo, 0) // ALIGN * ALIGN, max(left - halo, 0)
-        end_column = min(right + halo, self.width)
-        inner = slice(left - first_column, right - first_column)
-        inner_state = slice(inner.start // ALIGN, inner.stop // ALIGN)
 
-        def old_state(start: int, end: int) -> Tensor:
-            start, end = start + first // ALIGN, end + first // ALIGN
-            if self.coarser is None:
-                shape = (1, self.network.cell.state_channels, end - start, (end_column - first_column) // ALIGN)
-                return torch.zeros(shape, device=self.device, dtype=self.dtype).expand(batch, -1, -1, -1)
-            columns = first_column // ALIGN, end_column // ALIGN
-            return self.grown(self.coarser.state, start, end, *columns)
+def restore_band(
+    network: SRN, source: Source, columns: tuple[int, int], done: int, halo: int, size: PartSize, emit: Emit
+) -> Iterator[int]:
+    """Restore some columns from row `done` on, with the context they need; yields how many rows are done."""
+    left, right = columns
+    position = max(done - halo, 0) // network.config.size_multiple * network.config.size_multiple
+    band = Band(source, position, max(left - halo, 0), min(right + halo, source.width))
+    inner = slice(left - band.left, right - band.left)
+    for image in ScaleStream(network, band, size).predictions():
+        new = image[:, :, max(done - position, 0) :, inner]
+        if new.shape[2]:
+            emit(max(done, position), left, new)
+        position += image.shape[2]
+        yield max(done, position)
 
-        step = rows_at_once(size, end_column - first_column)
-        rows: NativeScaleRows | WholeScale | ScaleRows | None = None
-        if self.height * self.width >= NATIVE_FROM:
-            rows = native_scale(self.network, old_state, step)
-        if rows is None:
-            rows = (WholeScale if first + step >= self.height else ScaleRows)(self.network, old_state)
-        position, state_position = first, first // ALIGN
-        bottom = first
-        while position < self.height:
-            top, bottom = bottom, min(bottom + step, self.height)
-            if top < bottom:
-                previous = blurry = self.blurry(top, bottom, first_column, end_column)
-                batch = blurry.shape[0]
-                if self.coarser is not None:
-                    previous = self.grown(self.coarser.prediction, top, bottom, first_column, end_column)
-            else:  # no more rows come in, but some still come out
-                previous = blurry = blurry[:, :, :0]
-            image, state = rows.push(blurry, previous, bottom == self.height)
-            new = slice(max(done - position, 0), None)
-            if image[:, :, new].shape[2]:
-                emit(position + new.start, left, image[:, :, new, inner])
-            new_state = slice(max(done // ALIGN - state_position, 0), None)
-            if state[:, :, new_state].shape[2]:
-                emit_state(state_position + new_state.start, left // ALIGN, state[:, :, new_state, inner_state])
-            position += image.shape[2]
-            state_position += state.shape[2]
-            yield max(position, done)
 
-    def blurry(self, top: int, bottom: int, left: int, right: int) -> Tensor:
-        """A region of the blurry image at this scale, on the device."""
+class Band:
+    """Some columns of an image, from some row on, as an image."""
+
+    def __init__(self, source: Source, top: int, left: int, right: int) -> None:
+        self.source, self.top, self.left = source, top, left
+        self.height, self.width = source.height - top, right - left
+
+    def read(self, top: int, bottom: int, left: int, right: int) -> Tensor:
+        return self.source.read(self.top + top, self.top + bottom, self.left + left, self.left + right)
+
+
+class ScaleStream:
+    """One scale of an image, and the coarser ones that it draws on.
+
+    Attributes:
+        prediction: rows (N, C, h, w) that are ready for the next finer scale.
+        state: the same of the recurrent state (N, S, h / 4, w / 4).
+    """
+
+    def __init__(self, network: SRN, source: Source, size: PartSize, scale: int = 0) -> None:
+        self.network, self.source, self.factor = network, source, 2**scale
+        self.height, self.width = source.height // self.factor, source.width // self.factor
+        self.step = rows_at_once(size, self.width)
+        self.prediction, self.state = Ready(), Ready()
+        self.coarser = ScaleStream(network, source, size, scale + 1) if scale + 1 < network.config.scales else None
+        native = native_scale(network, self.old_state, self.step) if self.height * self.width >= NATIVE_FROM else None
+        self.rows: NativeScaleRows | WholeScale | ScaleRows = native or (
+            WholeScale if self.step >= self.height else ScaleRows
+        )(network, self.old_state)
+        self.position = 0  # rows that went in
+        self.blurry: Tensor | None = None  # the last of them
+
+    def predictions(self) -> Iterator[Tensor]:
+        """The whole prediction, in strips (N, C, h, w), some perhaps without rows."""
+        done = 0
+        while done < self.height:
+            image, _ = self.push()
+            done += image.shape[2]
+            yield image
+
+    def push(self) -> tuple[Tensor, Tensor]:
+        """The next rows in, and the rows of prediction and state that are complete by then."""
+        top, self.position = self.position, min(self.position + self.step, self.height)
+        if top < self.position:
+            self.blurry = previous = self.read(top, self.position)
+            if self.coarser:
+                previous = self.coarser.grown_prediction(top, self.position)
+        else:  # no more rows come in, but some still come out
+            assert self.blurry is not None
+            self.blurry = previous = self.blurry[:, :, :0]
+        return self.rows.push(self.blurry, previous, self.position == self.height)
+
+    def read(self, top: int, bottom: int) -> Tensor:
+        """The blurry image at this scale, on the device."""
         factor = self.factor
-        region = self.source.read(top * factor, bottom * factor, left * factor, right * factor).to(self.device)
+        region = self.source.read(top * factor, bottom * factor, 0, self.width * factor).to(self.network.device)
         return shrink(region, factor, self.network.config.resize).contiguous(memory_format=torch.channels_last)
 
-    def grown(self, coarse: Tensor, top: int, bottom: int, left: int, right: int) -> Tensor:
-        """A region of `grow(coarse)`, on the device."""
-        return grow_region(coarse, (top, bottom), (left, right), self.device, self.network.config.resize)
+    def old_state(self, first: int, end: int) -> Tensor:
+        """What the recurrent cell gets from the coarser scale; zeros at the coarsest."""
+        channels = self.network.cell.state_channels
+        if self.coarser and channels:
+            return self.coarser.grown_state(first, end)
+        assert self.blurry is not None
+        shape = 1, channels, end - first, self.width // ALIGN
+        zeros = torch.zeros(shape, device=self.network.device, dtype=self.network.dtype)
+        return zeros.expand(self.blurry.shape[0], -1, -1, -1)
+
+    def grown_prediction(self, top: int, bottom: int) -> Tensor:
+        """Rows of this scale's prediction at twice its size; from call to call further down."""
+        return self.grown(self.prediction, self.height, top, bottom)
+
+    def grown_state(self, top: int, bottom: int) -> Tensor:
+        """The same of the state."""
+        return self.grown(self.state, self.height // ALIGN, top, bottom)
+
+    def grown(self, ready: Ready, height: int, top: int, bottom: int) -> Tensor:
+        first, end = needed_to_grow(top, bottom, height)
+        while ready.end < end:
+            prediction, state = self.push()
+            self.prediction.push(prediction)
+            self.state.push(state)
+        grown = grow(ready.take(first, end), self.network.config.resize)
+        return grown[:, :, top - 2 * first : bottom - 2 * first]
 
 
-def grow_region(
-    coarse: Tensor, rows: tuple[int, int], columns: tuple[int, int], device: torch.device, convention: Resize
-) -> Tensor:
-    """`grow(coarse)[:, :, rows, columns]` without the rest: one more coarse pixel on each side decides the borders."""
-    (top, bottom), (left, right) = rows, columns
-    y, x = max(top // 2 - 1, 0), max(left // 2 - 1, 0)
-    needed = coarse[:, :, y : (bottom + 1) // 2 + 1, x : (right + 1) // 2 + 1].to(device)
-    if needed.shape[1] == 0:  # no state
-        return needed.new_empty(*needed.shape[:2], bottom - top, right - left)
-    return grow(needed, convention)[:, :, top - 2 * y : bottom - 2 * y, left - 2 * x : right - 2 * x]
+def needed_to_grow(top: int, bottom: int, height: int) -> tuple[int, int]:
+    """Rows [first, end) that rows [top, bottom) at twice the size are made of: one more at each end, if there is one.
+
+    The first row of an image must come first and the last one last, because `grow` repeats them.
+    """
+    return max(top // 2 - 1, 0), min((bottom + 1) // 2 + 1, height)
+
+
+class Ready:
+    """Rows that are finished and that the finer scale will still ask for."""
+
+    def __init__(self) -> None:
+        self.end = 0  # rows so far, those that are gone included
+        self.rows: Tensor | None = None
+
+    def push(self, rows: Tensor) -> None:
+        self.rows = rows if self.rows is None else torch.cat([self.rows, rows], 2)
+        self.end += rows.shape[2]
+
+    def take(self, first: int, end: int) -> Tensor:
+        """Rows [first, end); those before `first` are forgotten."""
+        assert self.rows is not None
+        self.rows = self.rows[:, :, first - self.end :]
+        return self.rows[:, :, : end - first]

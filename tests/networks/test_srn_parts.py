@@ -12,7 +12,7 @@ from image_in_memory import Memory, joined
 
 from deblurcli.networks.parts import PartSize, out_of_memory
 from deblurcli.networks.srn import SRN, SRNConfig, grow, shrink
-from deblurcli.networks.srn_parts import grow_region, reach, restore_in_parts
+from deblurcli.networks.srn_parts import needed_to_grow, reach, reach_through_scales, restore_in_parts
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -95,14 +95,50 @@ def test_reach_is_as_far_as_a_pixel_is_felt(kernel, blocks, recurrence):
     assert limit - 16 <= farthest <= limit
 
 
+@pytest.mark.parametrize("kernel", [3, 5])
+@pytest.mark.parametrize("resize", ["tensorflow", "area"])
+@torch.inference_mode()
+def test_reach_through_scales_is_enough(kernel, resize):
+    config = SRNConfig((1, 1, 1), kernel, 1, resize=resize, image_channels=1)
+    network = SRN(config).double()
+    for name, parameter in network.named_parameters():
+        parameter.fill_(0.0 if name.endswith("bias") else 1 / parameter[0, 0].numel())
+    limit = reach_through_scales(config)
+    middle = limit + 32
+    farthest = 0
+    for place in range(middle, middle + 16):
+        image = torch.zeros(1, 1, 2 * middle, 16, dtype=torch.float64)
+        image[:, :, place, 4] = 1  # a column that "tensorflow" keeps at every scale
+        felt = network(image)[-1][0, 0].sum(1).nonzero()
+        farthest = max(farthest, place - int(felt[0]), int(felt[-1]) - place)
+    assert limit / 2 <= farthest <= limit
+
+
+@torch.inference_mode()
+def test_no_scale_runs_further_ahead_than_the_finer_one_needs(make_network):
+    """What was read and not yet given out is what memory is needed for; it must not grow with the height."""
+    config = CONFIGS["lstm, area, residual"]
+    network = make_network(config)
+    most = []
+    for height in (1024, 2048):
+        source, ahead = Memory(torch.rand(1, 3, height, 16)), [0]
+
+        def emit(top: int, left: int, part: torch.Tensor, source: Memory = source, ahead: list[int] = ahead) -> None:
+            ahead.append(max(bottom for _, bottom, _, _ in source.reads) - top)
+
+        restore_in_parts(network, source, emit, PartSize(16 * 24), lambda share: None)
+        most.append(max(ahead))
+    assert most[0] == most[1] < 2 * reach_through_scales(config) + 4 * 3 * 24
+
+
 @pytest.mark.parametrize("convention", ["tensorflow", "area"])
-def test_a_grown_region_is_cut_out_of_the_grown_whole(convention):
+def test_grown_rows_are_those_of_the_grown_whole(convention):
     coarse = torch.rand(1, 2, 9, 6)
     whole = grow(coarse, convention)
     for top, bottom in ((0, 18), (0, 4), (5, 9), (4, 12), (17, 18)):
-        for left, right in ((0, 12), (3, 4), (8, 12)):
-            part = grow_region(coarse, (top, bottom), (left, right), coarse.device, convention)
-            assert torch.allclose(part, whole[:, :, top:bottom, left:right], atol=1e-6)
+        first, end = needed_to_grow(top, bottom, 9)
+        part = grow(coarse[:, :, first:end], convention)[:, :, top - 2 * first : bottom - 2 * first]
+        assert torch.allclose(part, whole[:, :, top:bottom], atol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["released lstm", "lstm, 3, two blocks", "conv, one scale", "grey, residual"])
