@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from deblurcli.synthesis.convolve import blur_along
-from deblurcli.synthesis.sensor import add_noise, jpeg, to_signal
+from deblurcli.synthesis.sensor import add_noise, jpeg, soften, to_signal
 from deblurcli.synthesis.trajectory import Trajectory, random_trajectory
 
 
@@ -22,6 +22,8 @@ class BlurSettings:
         max_length: longest path of the camera, in pixels; lengths follow Beta(1.2, 2) below it.
         kernel_size: odd; motions that leave it are cut off.
         still: probability that the camera does not move, so that a network learns to leave sharp photos alone.
+        soft: probability that the scene itself is soft: a lens, a video, a picture that was enlarged. That is to stay.
+        max_soft: largest standard deviation of that softness in pixels.
         rotation: probability that the camera also rotates.
         max_angle: standard deviation of that rotation in radians.
         objects: probability that something moves on its own; then one to three layers do.
@@ -35,6 +37,8 @@ class BlurSettings:
     max_length: float = 40.0
     kernel_size: int = 65
     still: float = 0.03
+    soft: float = 0.0
+    max_soft: float = 1.0
     rotation: float = 0.3
     max_angle: float = 0.02
     objects: float = 0.4
@@ -67,7 +71,10 @@ def blur_photo(
         blurry, sharp: (3, H - 2 crop, W - 2 crop) uint8 both. The sharp one is at mid-exposure.
     """
     gamma = 2.2 if rng.random() < settings.linear else 1.0
-    light = (sharp.float() / 255) ** gamma
+    scene = sharp.float() / 255
+    if settings.soft and rng.random() < settings.soft:
+        scene = soften(scene, float(rng.uniform(0, settings.max_soft)))
+    light = scene**gamma
     if gamma > 1 and rng.random() < settings.highlights:
         light = light * rng.uniform(1.0, 1.8)
         light = light * (1 + rng.uniform(0, 4) * ((light.amax(0) - 0.8) / 0.2).clamp(0, 1))

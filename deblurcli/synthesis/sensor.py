@@ -1,4 +1,4 @@
-"""What a camera does to the light after the blur: clipping, noise, the tone curve, 8 bits, JPEG."""
+"""What a camera does to the light: softness before the blur; after it clipping, noise, the tone curve, 8 bits, JPEG."""
 
 from __future__ import annotations
 
@@ -6,8 +6,20 @@ import io
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
+
+
+def soften(image: Tensor, sigma: float) -> Tensor:
+    """A Gaussian blur of `sigma` pixels (up to about 2): (C, H, W) float, continued by replication at its borders."""
+    reach = 6  # three times the largest sigma
+    places = torch.arange(-reach, reach + 1, dtype=image.dtype, device=image.device)
+    weights = torch.exp(-0.5 * (places / max(sigma, 1e-3)) ** 2)
+    weights = weights / weights.sum()
+    padded = F.pad(image[None], (reach,) * 4, mode="replicate").transpose(0, 1)  # every channel an image of its own
+    rows = F.conv2d(padded, weights.view(1, 1, -1, 1))
+    return F.conv2d(rows, weights.view(1, 1, 1, -1))[:, 0]
 
 
 def add_noise(light: Tensor, shot: float, read: float, rng: np.random.Generator) -> Tensor:

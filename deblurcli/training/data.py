@@ -54,7 +54,8 @@ class Batches(Dataset[tuple[Tensor, Tensor]]):
         if self.photos.pairs and (not self.photos.sharp or rng.random() < self.recipe.real):
             blurry, sharp = self.photos.pairs[int(rng.integers(len(self.photos.pairs)))]
             window = self.window(rng, sharp, self.recipe.crop)
-            return blurry[window], sharp[window]
+            still = self.recipe.unblurred and rng.random() < self.recipe.unblurred
+            return (sharp if still else blurry)[window], sharp[window]
         photo = self.photos.sharp[rng.choice(len(self.photos.sharp), p=self.weights)]
         side = self.recipe.crop + 2 * MARGIN
         scale = rng.uniform(0.6, 1.0) if rng.random() < 0.5 and min(photo.shape[1:]) * 0.6 > side else 1.0

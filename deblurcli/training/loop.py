@@ -143,7 +143,7 @@ def train(
             group["lr"] = rate
         with autocast:
             predictions = network(blurry)
-        loss = multi_scale_loss(predictions, sharp, recipe.network.resize, recipe.loss)
+        loss = multi_scale_loss(predictions, blurry, sharp, recipe.network.resize, recipe.loss)
         network.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(clipped.parameters(), recipe.clip)

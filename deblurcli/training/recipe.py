@@ -40,6 +40,7 @@ class Recipe:
         weight_decay: of AdamW; 0 makes it Adam.
         ema: decay per step of the moving average of the weights, which is what is saved.
         real: share of crops taken from real pairs, when there are any.
+        unblurred: share of those whose sharp frame is also what the network is shown: it is to stay as it is.
         augment: flips, transpositions, orders of the colours, and another try where a crop is flat.
         clip: largest norm of the gradient.
         clipped: which gradients that holds for: "all", or "cell", only those of the recurrent cell.
@@ -64,6 +65,7 @@ class Recipe:
     weight_decay: float = 1e-4
     ema: float = 0.999
     real: float = 0.3
+    unblurred: float = 0.0
     augment: bool = True
     clip: float = 1.0
     clipped: Literal["all", "cell"] = "all"
@@ -112,8 +114,8 @@ def recipe_from(data: dict[str, Any], source: str) -> Recipe:
     recipe: Recipe = table(Recipe, {**data, "network": network, "blur": blur, "loss": loss}, source)
     if recipe.crop % recipe.network.size_multiple:
         raise UsageError(f"{source}: crop must be a multiple of {recipe.network.size_multiple}")
-    if max(asdict(loss).values()) <= 0:
-        raise UsageError(f"{source}: [loss]: one of its weights must be above 0")
+    if max(loss.charbonnier, loss.l2, loss.frequency) <= 0:
+        raise UsageError(f"{source}: [loss]: charbonnier, l2 or frequency must be above 0")
     for name, known in CHOICES.items():
         if getattr(recipe, name) not in known:
             raise UsageError(f"{source}: {name} must be {' or '.join(known)}, not {getattr(recipe, name)!r}")

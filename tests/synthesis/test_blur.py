@@ -97,3 +97,17 @@ def test_a_crop_may_lie_anywhere_in_its_frame():
     centres = np.array([random_centre(rng, (100, 200), (720, 1280)) for _ in range(300)])
     assert centres.min(0) == pytest.approx((200 - 640, 100 - 360), abs=30)
     assert centres.max(0) == pytest.approx((640, 360), abs=30)
+
+
+def test_a_soft_scene_stays_soft_and_is_no_blur_to_be_removed(sharp):
+    settings = replace(ONLY_MOTION, still=1, soft=1.0, max_soft=2.0)
+
+    def detail(image: torch.Tensor) -> float:
+        return float(image.float().diff(dim=2).abs().mean())
+
+    kept = []
+    for seed in range(8):
+        blurry, target = blur_photo(sharp, np.random.default_rng(seed), settings)
+        assert differs(blurry, target) <= 1
+        kept.append(detail(target) / detail(sharp))
+    assert min(kept) < 0.7 and max(kept) > 0.95

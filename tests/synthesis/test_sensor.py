@@ -3,8 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 
-from deblurcli.synthesis.sensor import add_noise, jpeg, to_signal
+from deblurcli.synthesis.sensor import add_noise, jpeg, soften, to_signal
 
 
 def test_noise_is_as_strong_as_asked_for_and_repeatable():
@@ -36,3 +37,10 @@ def test_jpeg_keeps_the_layout_and_loses_little():
     assert float((decoded.float() - pixels.float()).abs().mean()) < 2
     coarse = jpeg(pixels, 60, 2)
     assert not torch.equal(coarse, decoded)
+
+
+@pytest.mark.parametrize("sigma", [0.0, 0.4, 1.0, 2.0])
+def test_softness_is_a_gaussian_blur(sigma):
+    image = torch.rand(3, 20, 30, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    wanted = ndimage.gaussian_filter(image.numpy(), (0, sigma, sigma), mode="nearest", radius=6)
+    assert np.abs(soften(image, sigma).numpy() - wanted).max() < 1e-12

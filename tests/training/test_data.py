@@ -73,3 +73,9 @@ def test_all_eight_orientations_occur():
     rng = np.random.default_rng(0)
     corners = {tuple(augment(rng, image, image)[0].sum(0)[[0, 0, -1], [0, -1, 0]].tolist()) for _ in range(200)}
     assert len(corners) == 8
+
+
+def test_a_share_of_the_real_crops_is_shown_unblurred(photos):
+    blurry, sharp = Batches(photos, replace(RECIPE, real=1.0, unblurred=0.5, batch=40))[0]
+    same = (blurry == sharp).flatten(1).all(1)
+    assert 10 < int(same.sum()) < 30
