@@ -51,7 +51,7 @@ import sys
 from deblurcli.catalog import catalog
 catalog()
 print(*{"torch", "PIL", "numpy", "huggingface_hub"} & set(sys.modules))
-from deblurcli.models import look_up
+from deblurcli.weight_files import look_up
 for name in catalog():
     look_up(name)
 print(*{"torch", "PIL", "numpy", "httpx2", "huggingface_hub.file_download"} & set(sys.modules))

@@ -9,8 +9,9 @@ from safetensors.torch import load_file
 from deblurcli.catalog import catalog
 from deblurcli.checkpoint import ModelInfo, save_checkpoint
 from deblurcli.errors import WeightsDamaged, WeightsUnavailable
-from deblurcli.models import find_weights, import_pickled, load_model, load_network, look_up
+from deblurcli.models import import_pickled, load_model, load_network
 from deblurcli.networks.srn import SRNConfig
+from deblurcli.weight_files import find_weights, look_up
 
 TINY = SRNConfig(channels=(4, 6, 8), kernel_size=3, blocks=1)
 

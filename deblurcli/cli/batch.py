@@ -36,7 +36,8 @@ from deblurcli.cli.summary import Tally, record_of_summary, summary_lines
 from deblurcli.errors import ExitCode, UsageError
 from deblurcli.hub.fetch import go_offline
 from deblurcli.images import display_name
-from deblurcli.models import DEFAULT, DEFAULT_ON_CUDA, find_weights
+from deblurcli.models import DEFAULT, DEFAULT_ON_CUDA
+from deblurcli.weight_files import find_weights
 
 if TYPE_CHECKING:
     from deblurcli.cluster.worker import Result

@@ -34,7 +34,7 @@ from deblurcli.cli.summary import Tally, record_of_summary, summary_lines
 from deblurcli.errors import ExitCode
 from deblurcli.hub.fetch import sha256_of
 from deblurcli.images import display_name
-from deblurcli.models import find_weights
+from deblurcli.weight_files import find_weights
 
 if TYPE_CHECKING:
     from deblurcli.restore.deblurrer import Deblurrer

@@ -35,7 +35,7 @@ def publish(
     from deblurcli.catalog import catalog
     from deblurcli.hub.publish import prepare
     from deblurcli.hub.publish import publish as upload
-    from deblurcli.models import find_weights
+    from deblurcli.weight_files import find_weights
 
     if model.startswith("hf:") or (model in catalog() and catalog()[model].repo):
         raise UsageError(f"{model}: is on the Hub already; give a shipped model's name or a .safetensors file")

@@ -50,7 +50,7 @@ def list_models(as_json: Json = False) -> None:
 def info(name: Name, as_json: Json = False) -> None:
     """All that is known of a model: licence, training, scores, and what it is good and bad at. Asks nobody."""
     from deblurcli.catalog import catalog
-    from deblurcli.models import look_up
+    from deblurcli.weight_files import look_up
 
     record = catalog().get(name)
     if record is None:
@@ -92,7 +92,7 @@ def pull_models(
     Honours HF_HOME, HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE and proxies.
     """
     from deblurcli.hub.fetch import go_offline
-    from deblurcli.models import pull
+    from deblurcli.weight_files import pull
 
     if offline:
         go_offline()
@@ -112,7 +112,7 @@ def verify(
 ) -> None:
     """Compute the SHA-256 of models that are here, and compare it with what it must be. Asks nobody."""
     from deblurcli.catalog import catalog
-    from deblurcli.models import look_up, not_here
+    from deblurcli.weight_files import look_up, not_here
 
     checked = [look_up(name) for name in names or catalog()]
     damaged = []
@@ -137,7 +137,7 @@ def verify(
 @command
 def path(name: Name) -> None:
     """Where the file of a model is on this machine. Asks nobody."""
-    from deblurcli.models import look_up, not_here
+    from deblurcli.weight_files import look_up, not_here
 
     here = look_up(name)
     if here.path is None:
@@ -149,7 +149,7 @@ def path(name: Name) -> None:
 @command
 def remove_model(name: Name) -> None:
     """Delete a downloaded model from the Hub's cache."""
-    from deblurcli.models import remove
+    from deblurcli.weight_files import remove
 
     say(f"{name}: removed, {megabytes(remove(name))}")
 
@@ -172,7 +172,8 @@ def import_weights(
     the import of it is for those who still have the files.
     """
     refuse_output(output, overwrite)
-    from deblurcli.models import PICKLES, import_pickled
+    from deblurcli.models import import_pickled
+    from deblurcli.weight_files import PICKLES
 
     if source.suffix in PICKLES:
         info = import_pickled(source, output)
@@ -221,14 +222,14 @@ def refuse_output(output: Path, overwrite: bool) -> None:
 
 def plain(record: Record) -> dict[str, Any]:
     """A record as JSON data, and where its file is on this machine."""
-    from deblurcli.models import look_up
+    from deblurcli.weight_files import look_up
 
     where = look_up(record.name).path
     return {**asdict(record), "shipped": record.repo is None, "path": str(where) if where else None}
 
 
 def state(record: Record) -> str:
-    from deblurcli.models import look_up
+    from deblurcli.weight_files import look_up
 
     here = look_up(record.name)
     if here.path is None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from deblurcli.catalog import catalog
 from deblurcli.errors import WeightsDamaged
 from deblurcli.hub.fetch import sha256_of
-from deblurcli.models import look_up
+from deblurcli.weight_files import look_up
 
 
 @dataclass(frozen=True)

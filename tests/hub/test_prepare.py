@@ -8,11 +8,11 @@ from huggingface_hub import ModelCard
 
 from deblurcli.bench.results import BASELINE, Method, Quality, Report, Score
 from deblurcli.bench.writers import to_json
+from deblurcli.catalog import weights_folder
 from deblurcli.checkpoint import load_checkpoint
 from deblurcli.errors import InputError, OutputError, UsageError, WeightsDamaged, WeightsUnavailable
 from deblurcli.hub.model_card import hub_licence
 from deblurcli.hub.publish import prepare
-from deblurcli.models import weights_folder
 from deblurcli.networks import build_network
 
 

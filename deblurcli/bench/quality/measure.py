@@ -17,7 +17,7 @@ from deblurcli.bench.quality.scoring import Restore, read_rgb, score_pairs
 from deblurcli.bench.results import BASELINE, Method, Quality
 from deblurcli.bench.writers.viewed import Viewed, choose_viewed
 from deblurcli.hub.fetch import sha256_of
-from deblurcli.models import find_weights
+from deblurcli.weight_files import find_weights
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -27,9 +27,9 @@ from deblurcli.errors import DeblurError, UsageError
 from deblurcli.hub.fetch import sha256_of
 from deblurcli.images import Photo, write_photo
 from deblurcli.images.limits import MOST_PIXELS
-from deblurcli.models import find_weights
 from deblurcli.restore.deblurrer import Deblurrer
 from deblurcli.restore.device import device_name, precision_name
+from deblurcli.weight_files import find_weights
 
 SMALLEST_SIDE = 16  # below it, more of the picture would be padding than picture
 LARGEST_SIDE = 65500  # of a JPEG
