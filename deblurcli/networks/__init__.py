@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from deblurcli.networks import nafnet_parts, native_rows, srn_parts
+from deblurcli.networks import nafnet_parts, srn_native, srn_parts
 from deblurcli.networks.hyper_parameters import nafnet_config, srn_config
 from deblurcli.networks.nafnet import NAFNet, NAFNetConfig
 from deblurcli.networks.srn import SRN, SRNConfig
@@ -48,7 +48,7 @@ ARCHITECTURES: dict[str, Architecture] = {
         build=SRN,
         restore_in_parts=srn_parts.restore_in_parts,
         bytes_per_pixel=lambda config: 550,  # measured as the peak of 0.9 megapixels with the default settings
-        runs_natively=native_rows.runs_natively,
+        runs_natively=srn_native.runs_natively,
         sign="enc1.0.weight",
         read_config=srn_config,
     ),

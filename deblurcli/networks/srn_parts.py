@@ -13,9 +13,9 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from deblurcli.networks.native_rows import NativeScaleRows, native_scale
 from deblurcli.networks.parts import Advance, Emit, PartSize, Source, out_of_memory
 from deblurcli.networks.srn import SRN, SRNConfig, grow, shrink
+from deblurcli.networks.srn_native import NativeScaleRows, native_scale
 from deblurcli.networks.srn_rows import ScaleRows, WholeScale
 
 ALIGN = 4  # pixels of a scale per pixel of its bottleneck

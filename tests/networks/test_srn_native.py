@@ -8,9 +8,9 @@ from image_in_memory import Memory, joined
 
 from deblurcli.models import load_network
 from deblurcli.native import library
-from deblurcli.networks.native_rows import native_scale
 from deblurcli.networks.parts import PartSize
 from deblurcli.networks.srn import SRN, SRNConfig
+from deblurcli.networks.srn_native import native_scale
 from deblurcli.networks.srn_parts import restore_in_parts
 
 CONFIGS = {
