@@ -1,0 +1,129 @@
+"""The NEON library on other processors: cross-compiled, and run in an emulator where there is one.
+
+On Debian: apt-get install gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from exactness import psnr, relative
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(CHECKOUT))
+
+from hatch_build import ARITHMETIC  # noqa: E402
+
+COMPILER, EMULATOR = shutil.which("aarch64-linux-gnu-gcc"), shutil.which("qemu-aarch64-static")
+KINDS = ("winograd", "direct", "upsample", "thin", "memory")
+Run = Callable[..., torch.Tensor]
+
+pytestmark = pytest.mark.skipif(not (COMPILER and EMULATOR), reason="no cross compiler or emulator for aarch64")
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    program = tmp_path_factory.mktemp("neon") / "one_layer"
+    sources = CHECKOUT / "deblurcli" / "native" / "src"
+    files = [*map(str, sources.glob("*.c")), str(Path(__file__).with_name("one_layer.c"))]
+    flags = ["-std=gnu11", "-O2", "-static", "-pthread", "-Wall", "-Wextra", "-Werror", f"-I{sources}"]
+    subprocess.run([str(COMPILER), *flags, *ARITHMETIC, *files, "-o", str(program)], check=True)
+    return program
+
+
+def answer(program: Path, numbers: list[int], values: list[torch.Tensor]) -> torch.Tensor:
+    """What one_layer.c says to a job, as flat floats."""
+    job = np.array(numbers, np.int64).tobytes() + b"".join(value.contiguous().numpy().tobytes() for value in values)
+    done = subprocess.run([str(EMULATOR), str(program)], input=job, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    return torch.frombuffer(bytearray(done.stdout), dtype=torch.float32)
+
+
+@pytest.fixture(scope="module")
+def run(program: Path) -> Run:
+    """Runs a layer: (C, h, W), already with the rows above and below, -> (K, out_rows, out_width)."""
+
+    def run_layer(
+        kind: str,
+        x: torch.Tensor,
+        weight: torch.Tensor,
+        bias: torch.Tensor,
+        shape: tuple[int, int],
+        *,
+        stride: int = 1,
+        before: int = 0,
+        added: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        outputs, relu = len(bias), added is not None
+        numbers = [KINDS.index(kind), x.shape[0], outputs, weight.shape[2], stride, before, relu, relu, x.shape[2]]
+        images = [x] if added is None else [x, added]
+        values = [weight, bias, *(image.permute(1, 2, 0) for image in images)]
+        result = answer(program, [*numbers, x.shape[1], shape[1], shape[0]], values)
+        return result.view(*shape, outputs).permute(2, 0, 1)
+
+    return run_layer
+
+
+def weights(outputs: int, inputs: int, kernel: int) -> tuple[torch.Tensor, torch.Tensor]:
+    return torch.randn(outputs, inputs, kernel, kernel) / inputs**0.5 / kernel, torch.randn(outputs)
+
+
+@pytest.mark.parametrize("kernel", [3, 5])
+@pytest.mark.parametrize(
+    ("kind", "inputs", "outputs"), [("winograd", 32, 64), ("direct", 6, 32), ("direct", 2, 32), ("thin", 32, 3)]
+)
+def test_convolutions_are_those_of_torch(run, kind, inputs, outputs, kernel):
+    torch.manual_seed(0)
+    weight, bias = weights(outputs, inputs, kernel)
+    for height, width in [(1, 1), (5, 7), (14, 33)]:
+        x, added = torch.randn(inputs, height, width), torch.randn(outputs, height, width)
+        padded = F.pad(x, (0, 0, kernel // 2, kernel // 2))
+        wanted = F.conv2d(x.double()[None], weight.double(), bias.double(), padding=kernel // 2)[0]
+        arguments = kind, padded, weight, bias, (height, width)
+        assert psnr(run(*arguments, before=kernel // 2), wanted) > 100, (height, width)
+        assert psnr(run(*arguments, before=kernel // 2, added=added), wanted.relu() + added) > 100, (height, width)
+
+
+@pytest.mark.parametrize("kernel", [3, 5])
+def test_strided_convolutions_are_those_of_torch(run, kernel):
+    torch.manual_seed(0)
+    weight, bias = weights(64, 32, kernel)
+    before = (kernel - 2) // 2
+    for height, width in [(2, 50), (14, 62)]:
+        x = torch.randn(32, height, width)
+        padded = F.pad(x, (0, 0, before, kernel - 2 - before))
+        wanted = F.conv2d(F.pad(x.double(), (before, kernel - 2 - before) * 2)[None], weight.double(), bias.double(), 2)
+        result = run("direct", padded, weight, bias, (height // 2, width // 2), stride=2, before=before)
+        assert relative(result, wanted[0]) < 1e-5
+
+
+def test_transposed_convolutions_are_those_of_torch(run):
+    torch.manual_seed(0)
+    weight, bias = torch.randn(64, 32, 4, 4) / 16, torch.randn(32)
+    for height, width in [(1, 13), (7, 30)]:
+        x, added = torch.randn(64, height, width), torch.randn(32, 2 * height, 2 * width)
+        wanted = F.conv_transpose2d(x.double()[None], weight.double(), bias.double(), 2, 1)[0].relu() + added
+        padded = F.pad(x, (0, 0, 1, 1))
+        result = run("upsample", padded, weight, bias, (2 * height, 2 * width), stride=2, before=1, added=added)
+        assert relative(result, wanted) < 1e-5
+
+
+def test_the_cell_is_updated_as_torch_does(program):
+    torch.manual_seed(0)
+    gates, cell = torch.randn(5, 9, 4 * 32) * 8, torch.randn(5, 9, 32)
+    gates[0, 0], gates[0, 1] = 200, -200
+    result = answer(program, [KINDS.index("memory"), 32, 0, 0, 0, 0, 0, 0, 9, 5, 0, 0], [gates, cell])
+    state, hidden = result[: 2 * cell.numel()].view(5, 9, 64), result[2 * cell.numel() :].view(5, 9, 32)
+    i, j, f, o = gates.double().chunk(4, 2)
+    wanted = cell * torch.sigmoid(f + 1) + torch.sigmoid(i) * torch.tanh(j)
+    assert torch.allclose(state[..., :32].double(), wanted, atol=2e-6)
+    assert torch.allclose(hidden.double(), torch.tanh(wanted) * torch.sigmoid(o), atol=2e-6)
+    assert torch.equal(state[..., 32:], hidden)
