@@ -49,10 +49,10 @@ def test_parts_of_any_size_make_what_torch_makes(make_network, name, height, wid
 @torch.inference_mode()
 def test_rows_may_be_cut_anywhere_without_changing_a_bit(make_network):
     network = make_network(CONFIGS["released lstm"], seed=3)
-    image = torch.rand(1, 1, 448, 96)  # whose smallest scale is not too small for the native code
+    image = torch.rand(1, 1, 448, 256)  # whose smallest scale is not too small for the native code
     whole = restore(network, image, 1 << 20)
     for rows in (8, 12, 52):
-        assert torch.equal(restore(network, image, rows * 96), whole)
+        assert torch.equal(restore(network, image, rows * 256), whole)
 
 
 @torch.inference_mode()
