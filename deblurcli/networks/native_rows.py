@@ -109,8 +109,8 @@ class LayerRows:
         steps = height // down if last else self.group_end((height + self.above - self.window) // down + 1)
         steps = max(min(steps, self.group_end(first_step + self.limit)), first_step)
         out = empty(batch, layer.channels[1], (steps - first_step) * up, width * up // down)
-        whole = min(self.group_end(first_step + layer.unit - 1), steps)  # the first group may be cut by the image
-        for start, stop in ((first_step, whole), (whole, steps)):
+        first_group = min(self.group_end(first_step + layer.unit - 1), steps)  # which the image may have cut
+        for start, stop in ((first_step, first_group), (first_group, steps)):
             rows = slice((start - first_step) * up, (stop - first_step) * up)
             first, end = start * down - self.above, (stop - 1) * down - self.above + self.window
             for image in range(batch if stop > start else 0):
@@ -179,11 +179,7 @@ class PairRows:
 
 
 class StageRows:
-    """Layers one after the other.
-
-    Attributes:
-        lag: how many rows the output is behind the image.
-    """
+    """Layers one after the other."""
 
     def __init__(self, layers: nn.Sequential, layer_of: LayerOf, lag: int, limit: int) -> None:
         self.layers: list[SingleRows | PairRows] = []
@@ -191,13 +187,15 @@ class StageRows:
             if isinstance(module, ConvPair):
                 pair = layer_of(module.conv1), layer_of(module.conv2)
                 self.layers.append(PairRows(*pair, lag, limit, module.kind == "residual"))
-                lag = self.layers[-1].lag
             elif isinstance(module, (Conv, Upsample)):
                 self.layers.append(SingleRows(layer_of(module), lag, limit, isinstance(following, nn.ReLU)))
-                lag = self.layers[-1].lag
                 up, down = layer_of(module).scale
                 limit = limit * up // down
-        self.lag = lag
+            lag = self.layers[-1].lag
+
+    @property
+    def lag(self) -> int:
+        return self.layers[-1].lag
 
     @property
     def finished(self) -> bool:

@@ -109,9 +109,9 @@ def restore_band(
     """Restore some columns from row `done` on, with the context they need; yields how many rows are done."""
     left, right = columns
     position = max(done - halo, 0) // network.config.size_multiple * network.config.size_multiple
-    band = Band(source, position, max(left - halo, 0), min(right + halo, source.width))
-    inner = slice(left - band.left, right - band.left)
-    for image in ScaleStream(network, band, size).predictions():
+    window = Window(source, position, max(left - halo, 0), min(right + halo, source.width))
+    inner = slice(left - window.left, right - window.left)
+    for image in ScaleStream(network, window, size).predictions():
         new = image[:, :, max(done - position, 0) :, inner]
         if new.shape[2]:
             emit(max(done, position), left, new)
@@ -119,7 +119,7 @@ def restore_band(
         yield max(done, position)
 
 
-class Band:
+class Window:
     """Some columns of an image, from some row on, as an image."""
 
     def __init__(self, source: Source, top: int, left: int, right: int) -> None:
@@ -142,7 +142,7 @@ class ScaleStream:
         self.network, self.source, self.factor = network, source, 2**scale
         self.height, self.width = source.height // self.factor, source.width // self.factor
         self.step = rows_at_once(size, self.width)
-        self.prediction, self.state = Ready(), Ready()
+        self.prediction, self.state = Ready(self.height), Ready(self.height // ALIGN)
         self.coarser = ScaleStream(network, source, size, scale + 1) if scale + 1 < network.config.scales else None
         native = native_scale(network, self.old_state, self.step) if self.height * self.width >= NATIVE_FROM else None
         self.rows: NativeScaleRows | WholeScale | ScaleRows = native or (
@@ -165,7 +165,7 @@ class ScaleStream:
         if top < self.position:
             self.blurry = previous = self.read(top, self.position)
             if self.coarser:
-                previous = self.coarser.grown_prediction(top, self.position)
+                previous = self.coarser.grown(self.coarser.prediction, top, self.position)
         else:  # no more rows come in, but some still come out
             assert self.blurry is not None
             self.blurry = previous = self.blurry[:, :, :0]
@@ -181,22 +181,15 @@ class ScaleStream:
         """What the recurrent cell gets from the coarser scale; zeros at the coarsest."""
         channels = self.network.cell.state_channels
         if self.coarser and channels:
-            return self.coarser.grown_state(first, end)
+            return self.coarser.grown(self.coarser.state, first, end)
         assert self.blurry is not None
         shape = 1, channels, end - first, self.width // ALIGN
         zeros = torch.zeros(shape, device=self.network.device, dtype=self.network.dtype)
         return zeros.expand(self.blurry.shape[0], -1, -1, -1)
 
-    def grown_prediction(self, top: int, bottom: int) -> Tensor:
-        """Rows of this scale's prediction at twice its size; from call to call further down."""
-        return self.grown(self.prediction, self.height, top, bottom)
-
-    def grown_state(self, top: int, bottom: int) -> Tensor:
-        """The same of the state."""
-        return self.grown(self.state, self.height // ALIGN, top, bottom)
-
-    def grown(self, ready: Ready, height: int, top: int, bottom: int) -> Tensor:
-        first, end = needed_to_grow(top, bottom, height)
+    def grown(self, ready: Ready, top: int, bottom: int) -> Tensor:
+        """Rows of this scale's prediction or state at twice its size; from call to call further down."""
+        first, end = needed_to_grow(top, bottom, ready.height)
         while ready.end < end:
             prediction, state = self.push()
             self.prediction.push(prediction)
@@ -214,9 +207,10 @@ def needed_to_grow(top: int, bottom: int, height: int) -> tuple[int, int]:
 
 
 class Ready:
-    """Rows that are finished and that the finer scale will still ask for."""
+    """Rows that are finished and that the finer scale will still ask for, of `height` in all."""
 
-    def __init__(self) -> None:
+    def __init__(self, height: int) -> None:
+        self.height = height
         self.end = 0  # rows so far, those that are gone included
         self.rows: Tensor | None = None
 

@@ -4,6 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from exactness import psnr, relative
+from random_weights import weights
 
 from deblurcli.native.layers import Layer, prepare, rows_of_tensor, update_memory
 
@@ -11,10 +12,6 @@ from deblurcli.native.layers import Layer, prepare, rows_of_tensor, update_memor
 def pixels_first(x: torch.Tensor) -> torch.Tensor:
     """(C, H, W), the same values with channels innermost."""
     return x.permute(1, 2, 0).contiguous().permute(2, 0, 1)
-
-
-def weights(outputs: int, inputs: int, kernel: int) -> tuple[torch.Tensor, torch.Tensor]:
-    return torch.randn(outputs, inputs, kernel, kernel) / inputs**0.5 / kernel, torch.randn(outputs)
 
 
 def convolve(layer: Layer, x: torch.Tensor, relu: bool = False, residual: torch.Tensor | None = None) -> torch.Tensor:

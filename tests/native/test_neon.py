@@ -16,6 +16,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from exactness import psnr, relative
+from random_weights import weights
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(CHECKOUT))
@@ -70,10 +71,6 @@ def run(program: Path) -> Run:
         return result.view(*shape, outputs).permute(2, 0, 1)
 
     return run_layer
-
-
-def weights(outputs: int, inputs: int, kernel: int) -> tuple[torch.Tensor, torch.Tensor]:
-    return torch.randn(outputs, inputs, kernel, kernel) / inputs**0.5 / kernel, torch.randn(outputs)
 
 
 @pytest.mark.parametrize("kernel", [3, 5])

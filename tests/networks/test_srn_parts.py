@@ -72,16 +72,22 @@ def test_progress_ends_at_all(make_network):
     assert 0 <= shares[0] < 0.1 and shares[-1] == pytest.approx(1)
 
 
+@torch.inference_mode()
+def with_positive_weights(config: SRNConfig) -> SRN:
+    """On a black image with one bright pixel, every dependency shows as a value that is not exactly zero."""
+    network = SRN(config).double()
+    for name, parameter in network.named_parameters():
+        parameter.fill_(0.0 if name.endswith("bias") else 1 / parameter[0, 0].numel())
+    return network
+
+
 @pytest.mark.parametrize("kernel", [3, 5])
 @pytest.mark.parametrize("blocks", [1, 3])
 @pytest.mark.parametrize("recurrence", ["convlstm", "rnn", "conv", "none"])
 @torch.inference_mode()
 def test_reach_is_as_far_as_a_pixel_is_felt(kernel, blocks, recurrence):
-    """With positive weights on a black image, every dependency shows as a value that is not exactly zero."""
     config = SRNConfig((1, 1, 1), kernel, blocks, recurrence=recurrence, image_channels=1, scales=1)
-    network = SRN(config).double()
-    for name, parameter in network.named_parameters():
-        parameter.fill_(0.0 if name.endswith("bias") else 1 / parameter[0, 0].numel())
+    network = with_positive_weights(config)
     farthest, limit = 0, reach(config)
     middle = (limit + 12) // 4 * 4
     for place in range(middle, middle + 4):
@@ -100,9 +106,7 @@ def test_reach_is_as_far_as_a_pixel_is_felt(kernel, blocks, recurrence):
 @torch.inference_mode()
 def test_reach_through_scales_is_enough(kernel, resize):
     config = SRNConfig((1, 1, 1), kernel, 1, resize=resize, image_channels=1)
-    network = SRN(config).double()
-    for name, parameter in network.named_parameters():
-        parameter.fill_(0.0 if name.endswith("bias") else 1 / parameter[0, 0].numel())
+    network = with_positive_weights(config)
     limit = reach_through_scales(config)
     middle = limit + 32
     farthest = 0
