@@ -86,7 +86,7 @@ def ways(kernel: int, image: Tensor, engines: list[str], pixels: int) -> dict[st
 def psnr(result: Tensor, wanted: Tensor) -> float:
     """In dB, for the range of the wanted values."""
     rms = float((result - wanted).double().square().mean().sqrt())
-    return 20 * math.log10(float(wanted.max() - wanted.min()) / max(rms, 1e-30))
+    return 20 * math.log10(float(wanted.max() - wanted.min()) / rms) if rms else math.inf
 
 
 def count_seconds() -> dict[str, float]:

@@ -4,6 +4,9 @@ All are threads of one process: decoding, encoding and the engines' arithmetic l
 runs in the calling thread: every thread that computes gets OpenMP threads of its own, and once there are more of them
 than cores, they sleep at each step rather than wait, which costs a tenth of the speed or more. What waits between them
 is bounded in pixels, so memory depends neither on how many files there are nor on how fast a disk is.
+
+A GPU has two engines, so that one hands over its next photo while the GPU computes the other's. Small photos of one
+size that are waiting go through it together.
 """
 
 from __future__ import annotations
@@ -27,9 +30,11 @@ if TYPE_CHECKING:
     from deblurcli.restore.deblurrer import Deblurrer
 
 WAITING_PIXELS = 48_000_000  # per device, before it and behind it
+GPU_ENGINES = 2
 WAKE_SECONDS = 0.5  # so that signals are seen on every system
 UNKNOWN_PIXELS = WAITING_PIXELS  # a header that tells no size is not trusted to be a small picture's
 
+Decoded = tuple[Loaded, int]  # a photo, and the pixels it was let in with
 Tell = Callable[[Outcome], None]
 Begin = Callable[[int, Job, int], None]
 Advance = Callable[[int, float], None]
@@ -85,8 +90,8 @@ def run_jobs(
         stop: asked all the time.
         tell: told the outcome of each job, also of those that a stop leaves undone; from any thread, one at a time.
             Should it raise an error, the run stops, and the error is raised here.
-        begin: told which of the deblurrers begins which job, of how many pixels.
-        advance: told which of them has done what share of its job, 0 to 1.
+        begin: told which engine begins which job, of how many pixels; with it those that are restored together.
+        advance: told which engine has done what share of that, 0 to 1.
     """
     pipeline = _Pipeline(deque(jobs), deblurrers, options, ledger, roots, stop or Stop(), tell, begin, advance)
     with _threads_split(deblurrers) as threads:
@@ -130,19 +135,21 @@ class _Pipeline:
         begin: Begin,
         advance: Advance,
     ) -> None:
-        self.jobs, self.deblurrers, self.options, self.ledger, self.roots = jobs, deblurrers, options, ledger, roots
+        self.jobs, self.options, self.ledger, self.roots = jobs, options, ledger, roots
+        self.engines = [each for each in deblurrers for _ in range(GPU_ENGINES if each.device.type == "cuda" else 1)]
         self.stop, self.tell, self.begin, self.advance = stop, tell, begin, advance
         self.next_job = threading.Lock()
         self.ahead = Room(WAITING_PIXELS * len(deblurrers))
         self.behind = Room(WAITING_PIXELS * len(deblurrers))
-        self.loaded: SimpleQueue[tuple[Loaded, int] | None] = SimpleQueue()
+        self.loaded: SimpleQueue[Decoded | None] = SimpleQueue()
+        self.set_aside: dict[int, Decoded] = {}  # by engine: the next one, which is not like those before it
         self.ready: SimpleQueue[tuple[Ready, int] | None] = SimpleQueue()
         self.telling = threading.Lock()
         self.failure: Exception | None = None
         self.threads: list[threading.Thread] = []
 
     def run(self, lanes: int, threads: int | None) -> None:
-        engines = len(self.deblurrers)
+        engines = len(self.engines)
         computing = _Crew(engines, lambda: put_all(self.ready, lanes))
         self.start(lanes, lambda _: self.repeat(self.read_next), _Crew(lanes, lambda: put_all(self.loaded, engines)))
         self.start(lanes, lambda _: self.repeat(self.write_next), _Crew(lanes, lambda: None))
@@ -210,16 +217,17 @@ class _Pipeline:
 
     def restore_next(self, index: int) -> bool:
         try:
-            item = self.loaded.get(timeout=WAKE_SECONDS)
+            batch = self.next_alike(index)
         except Empty:
             return True
-        if item is None:
+        if not batch:
             return False
-        loaded, pixels = item
-        self.ahead.give(pixels)
-        job = loaded.job
+        for _, pixels in batch:
+            self.ahead.give(pixels)
+        photos = [loaded for loaded, _ in batch]
         if self.stop():
-            self.ended(not_done(job))
+            for loaded in photos:
+                self.ended(not_done(loaded.job))
             return True
 
         def advance(share: float) -> None:
@@ -227,18 +235,55 @@ class _Pipeline:
                 raise Abandoned
             self.advance(index, share)
 
-        height, width = loaded.photo.pixels.shape[:2]
-        self.begin(index, job, height * width)
-        try:
-            ready = attempt(job, lambda: restore(loaded, self.deblurrers[index], self.options, advance))
-        except Abandoned:
-            ready = not_done(job)
-        if isinstance(ready, Outcome):
-            self.ended(ready)
-        else:
-            self.behind.take(pixels)
-            self.ready.put((ready, pixels))
+        height, width = photos[0].photo.pixels.shape[:2]
+        self.begin(index, photos[0].job, len(photos) * height * width)
+        for (_, pixels), ready in zip(batch, self.restored(photos, self.engines[index], advance), strict=True):
+            if isinstance(ready, Outcome):
+                self.ended(ready)
+            else:
+                self.behind.take(pixels)
+                self.ready.put((ready, pixels))
         return True
+
+    def next_alike(self, index: int) -> list[Decoded]:
+        """The next photo, with those behind it that the engine takes together with it; none when all are done.
+
+        Raises:
+            Empty: if none is ready yet.
+        """
+        first = self.set_aside.pop(index, None) or self.loaded.get(timeout=WAKE_SECONDS)
+        if first is None:
+            return []
+        batch, pixels = [first], first[0].photo.pixels
+        height, width = pixels.shape[:2]
+        while len(batch) < self.engines[index].together_pixels // (height * width):
+            try:
+                following = self.loaded.get_nowait()
+            except Empty:
+                break
+            if following is None:
+                self.loaded.put(None)
+                break
+            others = following[0].photo.pixels
+            if (others.shape, others.dtype) != (pixels.shape, pixels.dtype):
+                self.set_aside[index] = following
+                break
+            batch.append(following)
+        return batch
+
+    def restored(
+        self, photos: list[Loaded], engine: Deblurrer, advance: Callable[[float], None]
+    ) -> list[Ready | Outcome]:
+        """Restore photos together; if that fails each alone, so that none pays for another."""
+        try:
+            together = attempt(photos[0].job, lambda: restore(photos, engine, self.options, advance))
+            if not isinstance(together, Outcome):
+                return list(together)
+            if len(photos) == 1:
+                return [together]
+        except Abandoned:
+            return [not_done(loaded.job) for loaded in photos]
+        return [one for loaded in photos for one in self.restored([loaded], engine, advance)]
 
     def write_next(self) -> bool:
         item = self.ready.get()
@@ -267,7 +312,7 @@ def not_done(job: Job) -> Outcome:
     return Outcome(job, Status.NOT_DONE)
 
 
-def put_all(queue: SimpleQueue[tuple[Loaded, int] | None] | SimpleQueue[tuple[Ready, int] | None], count: int) -> None:
+def put_all(queue: SimpleQueue[Decoded | None] | SimpleQueue[tuple[Ready, int] | None], count: int) -> None:
     """Tell `count` threads that nothing more will come."""
     for _ in range(count):
         queue.put(None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
@@ -110,7 +110,8 @@ def run_job(job: Job, deblurrer: Deblurrer, options: Options, advance: Callable[
     Raises:
         DeblurError: if it cannot be done.
     """
-    return save(restore(load(job, options), deblurrer, options, advance), options)
+    (ready,) = restore([load(job, options)], deblurrer, options, advance)
+    return save(ready, options)
 
 
 def load(job: Job, options: Options) -> Loaded:
@@ -126,12 +127,25 @@ def load(job: Job, options: Options) -> Loaded:
     return Loaded(job, photo, fingerprint, time.perf_counter() - started)
 
 
-def restore(loaded: Loaded, deblurrer: Deblurrer, options: Options, advance: Callable[[float], None]) -> Ready:
-    """Remove the blur. `advance` is told the share that is done, 0 to 1."""
+def restore(
+    batch: Sequence[Loaded], deblurrer: Deblurrer, options: Options, advance: Callable[[float], None]
+) -> list[Ready]:
+    """Remove the blur from a photo, or several that are alike. `advance` is told the share that is done, 0 to 1."""
     started = time.perf_counter()
-    restored, kept = restore_photo(loaded.photo, deblurrer, options.strength, advance)
-    seconds = loaded.seconds + time.perf_counter() - started
-    return Ready(loaded.job, loaded.photo, restored, kept, loaded.fingerprint, seconds, str(deblurrer.device))
+    results = deblurrer.restore_alike([loaded.photo.pixels for loaded in batch], options.strength, advance)
+    seconds = (time.perf_counter() - started) / len(batch)
+    return [
+        Ready(
+            loaded.job,
+            loaded.photo,
+            replace(loaded.photo, pixels=result.pixels),
+            result.kept,
+            loaded.fingerprint,
+            loaded.seconds + seconds,
+            str(deblurrer.device),
+        )
+        for loaded, result in zip(batch, results, strict=True)
+    ]
 
 
 def save(ready: Ready, options: Options) -> Outcome:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -14,15 +14,18 @@ from PIL import Image
 
 from deblurcli.models import load_model
 from deblurcli.networks import ARCHITECTURES
-from deblurcli.networks.parts import PartSize
+from deblurcli.networks.parts import Emit, PartSize, out_of_memory
 from deblurcli.restore.device import default_model, pick_device, pick_precision
 from deblurcli.restore.ensemble import VIEWS, mean_over_views
-from deblurcli.restore.guard import keep_input_where_wrong
-from deblurcli.restore.picture import Picture, quantise, white
+from deblurcli.restore.graphs import MOST_PIXELS, Graphs
+from deblurcli.restore.guard import put_back, wrong_blocks
+from deblurcli.restore.pictures import Pictures, arrays, as_pixels, quantise, white
 
 Pixels = TypeVar("Pixels", np.ndarray, Image.Image)
 
 CPU_PART = 1 << 16  # pixels at once: measured fastest, as the features of a part then stay in the caches
+GPU_SHARE = 0.4  # of a GPU's free memory for what runs at once: two images may be on it, see `batch.pipeline`
+GPU_TOGETHER = 1 << 20  # pixels of small images that are restored together, as one of them does not fill a GPU
 
 
 class GuardWarning(UserWarning):
@@ -55,10 +58,13 @@ class Deblurrer:
         precision: "auto" (the fastest that is checked to be safe), "fp32", "bf16", "fp16".
         part_pixels: how many pixels to process at once; memory grows with it, the result does not depend on it.
         tta: take the mean over the eight flips and quarter turns of each image, at eight times the time.
+        together_pixels: how many pixels `restore_alike` is best given at once; by default a million on CUDA, and 0
+            elsewhere, for one image after the other.
 
     Attributes:
         info: what the model says about itself.
-        device, dtype: where and in which precision it runs.
+        device, dtype: where and in which precision it runs. On CUDA float32 is float32: PyTorch's TF32 convolutions are
+            turned off for the process.
 
     Raises:
         WeightsUnavailable, WeightsDamaged: if the model cannot be loaded.
@@ -72,6 +78,7 @@ class Deblurrer:
         precision: str = "auto",
         part_pixels: int | None = None,
         tta: bool = False,
+        together_pixels: int | None = None,
     ) -> None:
         self.device = pick_device(device)
         network, self.info = load_model(model or default_model(device))
@@ -81,6 +88,11 @@ class Deblurrer:
         self.network = network.to(self.device, self.dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.part_pixels = part_pixels or self.default_part()
         self.tta = tta
+        on_cuda = self.device.type == "cuda"
+        self.together_pixels = (GPU_TOGETHER if on_cuda else 0) if together_pixels is None else together_pixels
+        self.graphs = Graphs(self.network) if on_cuda else None
+        if on_cuda:
+            torch.backends.cudnn.allow_tf32 = False
 
     def default_part(self) -> int:
         """How many pixels to process at once."""
@@ -88,7 +100,7 @@ class Deblurrer:
             return CPU_PART
         free, _ = torch.cuda.mem_get_info(self.device)
         needed = self.architecture.bytes_per_pixel(self.network.config) * self.dtype.itemsize
-        return max(int(0.6 * free / needed), CPU_PART)
+        return max(int(GPU_SHARE * free / needed), CPU_PART)
 
     def __call__(self, image: Pixels, strength: float = 1.0) -> Pixels:
         """Restore an image.
@@ -137,49 +149,92 @@ class Deblurrer:
             TypeError, ValueError: for other types, shapes, values or strengths.
             MemoryError: if not even the smallest part fits in memory.
         """
-        check(pixels, strength)
+        return self.restore_alike([pixels], strength, advance)[0]
+
+    def restore_alike(
+        self,
+        images: Sequence[np.ndarray],
+        strength: float = 1.0,
+        advance: Callable[[float], None] = lambda share: None,
+    ) -> list[Restored]:
+        """Restore images of the same shape and type together, which is quicker on a GPU where they are small.
+
+        Args, errors: as for `restore`, and ValueError for images that are not alike, or none.
+        """
+        for pixels in images:
+            check(pixels, strength)
+        if len({(pixels.shape, pixels.dtype) for pixels in images}) != 1:
+            raise ValueError("images that are restored together must be of one shape and type")
         if strength == 0:
             advance(1.0)
-            return Restored(pixels.copy(), 0.0)
+            return [Restored(pixels.copy(), 0.0) for pixels in images]
         if not self.tta:
-            return self.restore_once(pixels, strength, advance)
-        kept = 0.0
+            return self.restore_once(images, strength, advance)
+        kept = [0.0] * len(images)
 
-        def restored(image: np.ndarray, view: int) -> np.ndarray:
-            nonlocal kept
-            result = self.restore_once(image, strength, lambda share: advance((view + share) / VIEWS))
-            kept = max(kept, result.kept)
-            return result.pixels
+        def restored(views: list[np.ndarray], view: int) -> list[np.ndarray]:
+            results = self.restore_once(views, strength, lambda share: advance((view + share) / VIEWS))
+            kept[:] = (max(pair) for pair in zip(kept, (result.kept for result in results), strict=True))
+            return [result.pixels for result in results]
 
         # As floats, so that no view is rounded before the mean.
-        values = np.divide(pixels, white(pixels.dtype), dtype=np.float32)
-        return Restored(quantise(torch.from_numpy(mean_over_views(values, restored)), pixels.dtype), kept)
+        values = [np.divide(pixels, white(pixels.dtype), dtype=np.float32) for pixels in images]
+        means = mean_over_views(values, restored)
+        stored = arrays(*(quantise(torch.from_numpy(mean), images[0].dtype) for mean in means))
+        return [Restored(as_pixels(each, images[0].dtype), share) for each, share in zip(stored, kept, strict=True)]
 
-    def restore_once(self, pixels: np.ndarray, strength: float, advance: Callable[[float], None]) -> Restored:
-        """As `restore`, of this one view and with arguments that are known to be good."""
-        config = self.network.config
-        picture = Picture(pixels, config.size_multiple, config.image_channels, self.device)
-        result = np.empty_like(pixels)
-        broken = 0
-        height, width = pixels.shape[:2]
+    @torch.inference_mode()
+    def restore_once(
+        self, images: Sequence[np.ndarray], strength: float, advance: Callable[[float], None]
+    ) -> list[Restored]:
+        """As `restore_alike`, of this one view and with arguments that are known to be good."""
+        config, dtype = self.network.config, images[0].dtype
+        pictures = Pictures(images, config.size_multiple, config.image_channels, self.device)
+        result = torch.empty_like(pictures.pixels)
+        broken = torch.zeros(len(images), device=self.device)  # pixels
+        height, width = images[0].shape[:2]
+        on_cpu = self.device.type == "cpu"
 
         def emit(top: int, left: int, part: torch.Tensor) -> None:
-            nonlocal broken
             part = part.float()[:, :, : max(height - top, 0), : max(width - left, 0)]
-            region = (slice(top, top + part.shape[2]), slice(left, left + part.shape[3]))
             if 0 in part.shape:
                 return
-            restored = picture.image(part)
+            restored = pictures.image(part)
             finite = restored.isfinite()
-            if strength < 1 or not finite.all():
-                blurry = picture.image(picture.read(top, top + part.shape[2], left, left + part.shape[3]))
-                broken += int((~finite).reshape(*finite.shape[:2], -1).any(-1).sum())
+            if strength < 1 or not (on_cpu and finite.all()):  # to ask a GPU would be to wait for it
+                bottom, right = top + part.shape[2], left + part.shape[3]
+                blurry = pictures.image(pictures.read(top, bottom, left, right))
+                broken.add_((~finite).reshape(*finite.shape[:3], -1).any(-1).sum((1, 2)))
                 restored = torch.where(finite, blurry + strength * (restored - blurry), blurry)
-            result[region] = quantise(restored, pixels.dtype)
+            result[:, top : top + part.shape[2], left : left + part.shape[3]] = quantise(restored, dtype)
 
-        self.architecture.restore_in_parts(self.network, picture, emit, PartSize(self.part_pixels), advance)
-        kept = keep_input_where_wrong(result, pixels, strength)
-        return Restored(result, min(max(kept, broken / (height * width)), 1.0))
+        if not self.restore_whole(pictures, emit, advance):
+            size = PartSize(max(self.part_pixels // len(images), 1))
+            self.architecture.restore_in_parts(self.network, pictures, emit, size, advance)
+        wrong = wrong_blocks(result, pictures.pixels, dtype, strength)
+        done, wrong_there, broken_there = arrays(result, wrong, broken)
+        restored = []
+        for pixels, own, blocks, bad in zip(images, as_pixels(done, dtype), wrong_there, broken_there, strict=True):
+            if blocks.any():
+                put_back(own, pixels, blocks)
+            restored.append(Restored(own, min(max(float(blocks.mean()), float(bad) / (height * width)), 1.0)))
+        return restored
+
+    def restore_whole(self, pictures: Pictures, emit: Emit, advance: Callable[[float], None]) -> bool:
+        """Small images on CUDA, all at once; False if they are others, or there is no memory for it."""
+        pixels = len(pictures.pixels) * pictures.height * pictures.width
+        if self.graphs is None or pixels > min(MOST_PIXELS, self.part_pixels):
+            return False
+        x = pictures.read(0, pictures.height, 0, pictures.width).contiguous(memory_format=torch.channels_last)
+        try:
+            emit(0, 0, self.graphs(x))
+        except RuntimeError as error:
+            if not out_of_memory(error):
+                raise
+            torch.cuda.empty_cache()
+            return False
+        advance(1.0)
+        return True
 
 
 def check(pixels: np.ndarray, strength: float) -> None:

@@ -29,7 +29,7 @@ NOBODY = 65534
 
 
 @pytest.fixture(scope="session")
-def deblurrer(tmp_path_factory) -> Deblurrer:
+def model_file(tmp_path_factory) -> Path:
     """A model that changes a picture a little."""
     torch.manual_seed(0)
     network = SRN(TINY)
@@ -38,7 +38,12 @@ def deblurrer(tmp_path_factory) -> Deblurrer:
             parameter.normal_(std=0.02)
     path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
     save_checkpoint(path, network.state_dict(), ModelInfo("srn", asdict(TINY), "tiny", licence="test"))
-    return Deblurrer(path, "cpu")
+    return path
+
+
+@pytest.fixture(scope="session")
+def deblurrer(model_file) -> Deblurrer:
+    return Deblurrer(model_file, "cpu")
 
 
 @pytest.fixture

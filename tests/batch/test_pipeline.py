@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections import Counter
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from deblurcli.batch.pipeline import Stop, run_jobs
 from deblurcli.batch.plan import plan_jobs
 from deblurcli.batch.run import Options, Status, run_job
 from deblurcli.errors import OutputError
+from deblurcli.restore.deblurrer import Deblurrer
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -91,6 +93,50 @@ def test_progress_is_told_for_each_device(folder, tmp_path, restore_folder):
     assert shares.count(1.0) == 12
 
 
+class Together(Deblurrer):
+    """Notes how many photos it is given at once; may have no memory for more than one."""
+
+    sizes: list[int]
+    memory = True
+
+    def restore_alike(self, images, *more):
+        self.sizes.append(len(images))
+        if len(images) > 1 and not self.memory:
+            raise MemoryError
+        return super().restore_alike(images, *more)
+
+
+@pytest.mark.parametrize("memory", [True, False])
+def test_small_photos_alike_are_restored_together(
+    photo, tmp_path, restore_folder, model_file, deblurrer, monkeypatch, memory
+):
+    for index in range(24):
+        photo(f"in/{index:02}.png", *((40, 30) if index < 16 else (30, 40)))
+    together = Together(model_file, "cpu", together_pixels=4 * 40 * 30)
+    together.sizes, together.memory = [], memory
+    load, waiting, begun = pipeline.load, threading.Semaphore(0), []
+
+    def counted_load(*arguments):
+        waiting.release()
+        return load(*arguments)
+
+    def begin(device, job, pixels):
+        if not begun:
+            for _ in range(24):
+                waiting.acquire(timeout=20)
+        begun.append(pixels)
+
+    monkeypatch.setattr(pipeline, "load", counted_load)
+    outcomes = restore_folder(tmp_path / "in", tmp_path / "out", deblurrers=[together], begin=begin)
+    assert statuses(outcomes) == {Status.DONE: 24}
+    assert sum(begun) == 24 * 40 * 30
+    assert max(together.sizes) == 4
+    assert sum(together.sizes) == 24 or not memory
+    for path in (tmp_path / "in").iterdir():
+        wanted = deblurrer(np.asarray(Image.open(path))).astype(int)
+        assert np.abs(np.asarray(Image.open(tmp_path / "out" / path.name)) - wanted).max() <= 1
+
+
 def test_large_photos_are_not_read_ahead_together(photo, tmp_path, restore_folder, monkeypatch):
     for index in range(6):
         photo(f"in/{index}.png", 400, 300)
@@ -107,7 +153,7 @@ def test_large_photos_are_not_read_ahead_together(photo, tmp_path, restore_folde
     def counted_restore(*arguments):
         nonlocal decoded
         result = restore(*arguments)
-        decoded -= 1
+        decoded -= len(result)
         return result
 
     monkeypatch.setattr(pipeline, "load", counted_load)
@@ -251,14 +297,14 @@ def test_names_too_long_fail_before_any_work(photo, tmp_path, restore_folder):
 
 
 def test_an_unexpected_error_costs_one_photo(folder, tmp_path, restore_folder, deblurrer, monkeypatch):
-    real = type(deblurrer).restore
+    real = type(deblurrer).restore_alike
 
-    def restore(self, pixels, *arguments):
-        if pixels.shape[:2] == (90, 30):
+    def restore(self, images, *arguments):
+        if images[0].shape[:2] == (90, 30):
             raise RuntimeError("a surprise\nin two lines")
-        return real(self, pixels, *arguments)
+        return real(self, images, *arguments)
 
-    monkeypatch.setattr(type(deblurrer), "restore", restore)
+    monkeypatch.setattr(type(deblurrer), "restore_alike", restore)
     outcomes = list(restore_folder(folder, tmp_path / "out"))
     assert statuses(outcomes) == {Status.DONE: 11, Status.FAILED: 1}
     (error,) = [str(outcome.error) for outcome in outcomes if outcome.error]

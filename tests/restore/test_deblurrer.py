@@ -194,3 +194,49 @@ def test_progress_ends_at_all(deblur):
     shares: list[float] = []
     deblur.restore(picture((40, 40)), advance=shares.append)
     assert shares[-1] == pytest.approx(1)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(41, 33), (33, 41, 3), (97, 110, 3)])  # the last is large enough for native code
+@pytest.mark.parametrize("channels", [1, 3])
+def test_images_alike_become_what_each_becomes_alone(make_checkpoint, dtype, shape, channels):
+    deblur = Deblurrer(make_checkpoint(image_channels=channels), "cpu", "fp32")
+    images = [picture(shape, dtype), picture(shape, dtype)[::-1], picture(shape, dtype)[:, ::-1]]
+    together = deblur.restore_alike(images, strength=0.9)
+    level = 1 if np.dtype(dtype).kind == "u" else 1e-5
+    for image, result in zip(images, together, strict=True):
+        alone = deblur.restore(image, strength=0.9)
+        assert result.pixels.dtype == dtype and result.pixels.shape == shape
+        assert np.abs(result.pixels.astype(float) - alone.pixels).max() <= level
+        assert result.kept == alone.kept == 0
+
+
+def test_images_alike_in_parts_and_in_all_views(make_checkpoint):
+    path = make_checkpoint()
+    images = [picture((130, 90, 3)), picture((130, 90, 3))[::-1]]
+    for options in ({"part_pixels": 1}, {"tta": True}):
+        deblur = Deblurrer(path, "cpu", "fp32", **options)
+        for image, result in zip(images, deblur.restore_alike(images), strict=True):
+            assert np.abs(result.pixels.astype(int) - deblur.restore(image).pixels).max() <= 1
+
+
+def test_images_that_are_not_alike_are_refused(deblur):
+    for others in (picture((32, 48)), picture((48, 32, 3)), picture((32, 48, 3), np.uint16)):
+        with pytest.raises(ValueError, match="one shape and type"):
+            deblur.restore_alike([picture((32, 48, 3)), others])
+    with pytest.raises(ValueError, match="one shape and type"):
+        deblur.restore_alike([])
+
+
+def test_a_failure_in_one_image_leaves_those_beside_it_alone(make_checkpoint):
+    def explode(network):  # where red is white
+        network.enc1[0].weight.zero_()
+        network.enc1[0].weight[:, 0, 1, 1] = 1e30
+        network.enc1[0].bias.fill_(-0.9e30)
+        network.enc2[0].weight.fill_(1e30)
+
+    deblur = Deblurrer(make_checkpoint(explode), "cpu", "fp32")
+    images = [np.full((40, 50, 3), value, np.uint8) for value in (100, 255, 90)]
+    kept = [result.kept for result in deblur.restore_alike(images)]
+    assert kept == [deblur.restore(image).kept for image in images]
+    assert kept[1] == 1 and kept[0] == kept[2] == 0

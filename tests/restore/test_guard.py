@@ -6,11 +6,20 @@ import torch
 from skimage.data import astronaut
 
 from deblurcli.restore.deblurrer import Deblurrer, GuardWarning
-from deblurcli.restore.guard import BLOCK, block_means, keep_input_where_wrong
+from deblurcli.restore.guard import BLOCK, block_means, put_back, wrong_blocks
+from deblurcli.restore.pictures import stored
 from deblurcli.synthesis.convolve import blur_along
 from deblurcli.synthesis.trajectory import random_trajectory
 
 pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+def keep_input_where_wrong(result: np.ndarray, pixels: np.ndarray, strength: float) -> float:
+    """The guard as a whole, `result` changed in place; the share of blocks that were put back."""
+    images = (stored([image], torch.device("cpu")) for image in (result, pixels))
+    wrong = wrong_blocks(*images, pixels.dtype, strength)[0].numpy()
+    put_back(result, pixels, wrong)
+    return float(wrong.mean())
 
 
 @pytest.mark.parametrize("size", [(448, 448), (449, 387), (70, 300)])
@@ -85,8 +94,9 @@ def test_the_limit_follows_the_strength():
 
 def test_block_means_reach_back_at_the_far_borders():
     image = np.random.default_rng(0).random((65, 130, 3))
-    means = block_means(image)
+    means = block_means(torch.from_numpy(image)[None], image.dtype)[0].numpy()
     assert means.shape == (2, 3, 3)
     assert np.allclose(means[0, 0], image[:64, :64].mean((0, 1)))
     assert np.allclose(means[1, 2], image[1:65, 66:130].mean((0, 1)))
-    assert np.allclose(block_means(image[:3, :5, 0]), image[:3, :5, 0].mean())
+    small = torch.from_numpy(image[None, :3, :5, 0])
+    assert np.allclose(block_means(small, image.dtype), image[:3, :5, 0].mean())

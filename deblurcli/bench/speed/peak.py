@@ -26,8 +26,8 @@ def matrix_peak(device: torch.device, dtype: torch.dtype, seconds: float) -> flo
     with everything else that the machine does.
 
     It is what a program can hope for here and now. It is not the arithmetic limit of the chip, which no library
-    reaches; and no bound for a network, whose algorithm may need fewer operations than its definition has. On CUDA,
-    float32 convolutions run in TF32 unless that was switched off, here as in a network.
+    reaches; and no bound for a network, whose algorithm may need fewer operations than its definition has. On CUDA
+    `Deblurrer` turns off TF32, so float32 is float32 here as in a network.
 
     Args:
         seconds: about how long to try; the first run of each size comes on top.

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from deblurcli.restore.picture import Picture, padded_index, quantise, white
+from deblurcli.restore.pictures import Pictures, as_pixels, padded_index, quantise, stored, white
 
 CPU = torch.device("cpu")
 
@@ -12,24 +12,24 @@ CPU = torch.device("cpu")
 @pytest.mark.parametrize("length", [9, 10, 16, 17, 33])
 def test_padding_reflects_at_the_end(length):
     row = np.arange(length)
-    assert np.array_equal(row[padded_index(length, 16)], np.pad(row, (0, -length % 16), mode="reflect"))
+    assert np.array_equal(row[padded_index(length, 16, CPU)], np.pad(row, (0, -length % 16), mode="reflect"))
 
 
 @pytest.mark.parametrize("length", [1, 3, 8])
 def test_what_is_too_small_to_reflect_is_repeated(length):
     row = np.arange(length)
-    assert np.array_equal(row[padded_index(length, 16)], np.pad(row, (0, 16 - length), mode="edge"))
+    assert np.array_equal(row[padded_index(length, 16, CPU)], np.pad(row, (0, 16 - length), mode="edge"))
 
 
 def test_a_region_is_cut_out_of_the_padded_picture():
     pixels = np.random.default_rng(0).integers(0, 256, (21, 35, 3), np.uint8)
-    picture = Picture(pixels, 16, 3, CPU)
+    picture = Pictures([pixels], 16, 3, CPU)
     assert (picture.height, picture.width) == (32, 48)
     padded = np.pad(pixels, ((0, 11), (0, 13), (0, 0)), mode="reflect") / np.float32(255)
     region = picture.read(15, 30, 20, 48)
     assert region.shape == (1, 3, 15, 28)
     assert np.allclose(region[0].permute(1, 2, 0).numpy(), padded[15:30, 20:48], atol=1e-7)
-    assert torch.equal(picture.image(region), region[0].permute(1, 2, 0))
+    assert torch.equal(picture.image(region)[0], region[0].permute(1, 2, 0))
 
 
 @pytest.mark.parametrize(
@@ -37,9 +37,11 @@ def test_a_region_is_cut_out_of_the_padded_picture():
 )
 def test_grey_and_colour_in_both_kinds_of_network(shape, channels, wanted):
     pixels = np.random.default_rng(0).random(shape, np.float32)
-    region = Picture(pixels, 16, channels, CPU).read(0, 16, 0, 16)
-    assert region.shape[:2] == wanted
-    assert np.allclose(Picture(pixels, 16, channels, CPU).image(region), pixels, atol=1e-7)
+    others = pixels[::-1]
+    picture = Pictures([pixels, others], 16, channels, CPU)
+    region = picture.read(0, 16, 0, 16)
+    assert region.shape[:2] == (2 * wanted[0], wanted[1])
+    assert np.allclose(picture.image(region), [pixels, others], atol=1e-7)
 
 
 def test_integers_are_rounded_and_clipped():
@@ -51,9 +53,10 @@ def test_integers_are_rounded_and_clipped():
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_every_integer_survives_the_way_there_and_back(dtype):
     pixels = np.arange(np.iinfo(dtype).max + 1).astype(dtype).reshape(16, -1)
-    picture = Picture(pixels, 16, 1, CPU)
-    values = picture.image(picture.read(0, 16, 0, pixels.shape[1]))
-    assert np.array_equal(quantise(values, pixels.dtype), pixels)
+    picture = Pictures([pixels], 16, 1, CPU)
+    values = quantise(picture.image(picture.read(0, 16, 0, pixels.shape[1])), pixels.dtype)
+    assert torch.equal(values, stored([pixels], CPU))
+    assert np.array_equal(as_pixels(values.numpy(), pixels.dtype)[0], pixels)
 
 
 def test_white():
