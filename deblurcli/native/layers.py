@@ -1,8 +1,4 @@
-"""Layers of the compiled library: weights prepared once, called on rows that lie anywhere in memory.
-
-Rows are `Strips`: float32 tensors (C, h, W) whose memory is row by row, pixel by pixel, channel by channel. Nothing is
-copied on the way in.
-"""
+"""Layers of the compiled library: weights prepared once, called on rows that lie anywhere in memory."""
 
 from __future__ import annotations
 
@@ -12,13 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from deblurcli.native import library
+from deblurcli.native.parity import halves, strided_weights, transposed_weights
+from deblurcli.native.rows import Rows
 
-Kind = Literal["winograd", "direct", "upsample", "thin"]
+Kind = Literal["winograd", "direct", "thin"]
+SOURCES = 4
 
 
 class _Workers(ctypes.Structure):
@@ -41,13 +39,14 @@ class _Source(ctypes.Structure):
 
 class _Convolution(ctypes.Structure):
     _fields_ = [
-        ("sources", _Source * 2),
+        ("sources", _Source * SOURCES),
         ("width", ctypes.c_int64),
         ("weights", ctypes.c_void_p),
         ("bias", ctypes.c_void_p),
         ("kernel", ctypes.c_int64),
         ("stride", ctypes.c_int64),
         ("before", ctypes.c_int64),
+        ("up", ctypes.c_int64),
         ("relu", ctypes.c_int64),
         ("residual", ctypes.c_void_p),
         ("out", ctypes.c_void_p),
@@ -69,40 +68,6 @@ class _Memory(ctypes.Structure):
     ]
 
 
-@dataclass
-class Rows:
-    """Consecutive rows of one image, wherever they are.
-
-    Attributes:
-        addresses: of each row's first pixel; 0 is a row of zeros.
-        channels: floats of a pixel that are meant.
-        step: floats from one pixel to the next.
-        owners: the tensors that hold the rows; they keep the memory alive.
-    """
-
-    addresses: np.ndarray
-    channels: int
-    step: int
-    owners: tuple[Tensor, ...]
-
-
-def rows_of_tensor(image: Tensor) -> Rows:
-    """(C, h, W) float32 on the CPU, channels innermost and rows without gaps inside, -> its rows."""
-    channels, height, _ = image.shape
-    row = image.stride(1) * image.element_size()
-    addresses = image.data_ptr() + row * np.arange(height, dtype=np.uint64)
-    return Rows(addresses.astype(np.uint64), channels, image.stride(2), (image,))
-
-
-def black_rows(count: int, like: Rows) -> Rows:
-    return Rows(np.zeros(count, np.uint64), like.channels, like.step, ())
-
-
-def fits(image: Tensor) -> bool:
-    """Whether a tensor (N, C, h, W) has the memory layout that is read here."""
-    return image.dtype == torch.float32 and image.device.type == "cpu" and (image.stride(1) == 1 or image.shape[1] == 1)
-
-
 @dataclass(frozen=True)
 class Layer:
     """A convolution with its weights in the order the library reads them.
@@ -113,6 +78,7 @@ class Layer:
         weights, bias: float32.
         channels: of the input and the output.
         kernel, stride, before: as in TensorFlow's "SAME" padding, `before` zeros on the left and above.
+        up: 2 for a transposed convolution, which is one of kernel 3 and stride 1 that makes four pixels of each.
     """
 
     kind: Kind
@@ -123,16 +89,19 @@ class Layer:
     kernel: int
     stride: int
     before: int
+    up: int
 
     @property
-    def scale(self) -> tuple[int, int]:
-        """Output pixels per input pixel, as a fraction."""
-        return (2, 1) if self.kind == "upsample" else (1, self.stride)
+    def by_parity(self) -> bool:
+        """Whether it is computed as a convolution of kernel 3 and stride 1 on four images of half the size."""
+        return self.kind == "winograd" and self.stride == 2
 
     @property
     def unit(self) -> int:
-        """Output rows that are computed together; fewer cost as much."""
-        return 11 - self.kernel if self.kind == "winograd" else 1
+        """Steps (output rows, pairs of them with `up`) that are computed together; fewer cost as much."""
+        if self.kind != "winograd":
+            return 1
+        return 11 - (3 if self.by_parity else self.kernel)
 
     def run(self, sources: Sequence[Rows], width: int, out: Tensor, relu: bool, residual: Rows | None) -> None:
         """Compute all rows of `out`, (K, h, W) channels innermost and without gaps, from the rows they depend on.
@@ -143,13 +112,18 @@ class Layer:
             relu: set negative results to 0.
             residual: h rows without gaps between pixels, added last.
         """
+        kernel, before = self.kernel, self.before
+        if self.by_parity:
+            sources = [half for rows in sources for half in halves(rows)]
+            kernel, before, width = 3, 1, width // 2
         job = _Convolution(
             width=width,
             weights=self.weights.data_ptr(),
             bias=self.bias.data_ptr(),
-            kernel=self.kernel,
+            kernel=kernel,
             stride=self.stride,
-            before=self.before,
+            before=before,
+            up=self.up,
             relu=relu,
             residual=residual.addresses.ctypes.data if residual else None,
             out=out.data_ptr(),
@@ -158,16 +132,12 @@ class Layer:
         )
         for place, rows in enumerate(sources):
             job.sources[place] = _Source(rows.addresses.ctypes.data, len(rows.addresses), rows.channels, rows.step)
-        needs = {"winograd": self.library.deblur_winograd_scratch, "thin": None}.get(
-            self.kind, self.library.deblur_direct_scratch
-        )
-        size = needs(ctypes.byref(job)) if needs else 8 * 8 * rows_channels(sources)
+        if self.kind == "thin":
+            size = 8 * 8 * self.channels[0]
+        else:
+            size = getattr(self.library, f"deblur_{self.kind}_scratch")(ctypes.byref(job))
         workers = _workers(size)
         getattr(self.library, f"deblur_{self.kind}")(ctypes.byref(job), ctypes.byref(workers))
-
-
-def rows_channels(sources: Sequence[Rows]) -> int:
-    return sum(rows.channels for rows in sources)
 
 
 _scratch = threading.local()
@@ -186,17 +156,14 @@ def _workers(size: int) -> _Workers:
 def kind_of(loaded: ctypes.CDLL, weight: Tensor, stride: int, transposed: bool) -> Kind | None:
     """Which of the library's functions computes a layer with weights of this shape; None if there is none."""
     lanes, panel = loaded.deblur_lanes(), loaded.deblur_panel()
-    inputs, outputs = (weight.shape[0], weight.shape[1]) if transposed else (weight.shape[1], weight.shape[0])
-    kind: Kind
-    if transposed:
-        kind = "upsample"
-    elif stride == 1 and outputs <= 4 and inputs % lanes == 0:
-        kind = "thin"
-    elif stride == 1 and weight.shape[2] in (3, 5) and inputs % lanes == 0:
-        kind = "winograd"
-    else:
-        kind = "direct"
-    return kind if kind == "thin" or outputs % panel == 0 else None
+    (inputs, outputs), size = (weight.shape[:2] if transposed else weight.shape[1::-1]), weight.shape[2]
+    if stride == 1 and outputs <= 4 and inputs % lanes == 0:
+        return "thin"
+    if outputs % panel:
+        return None
+    if inputs % lanes == 0 and (transposed or (size, stride) in ((3, 1), (5, 1), (5, 2))):
+        return "winograd"
+    return None if transposed else "direct"
 
 
 def prepare(name: str, weight: Tensor, bias: Tensor, stride: int, before: int, transposed: bool) -> Layer | None:
@@ -213,16 +180,20 @@ def prepare(name: str, weight: Tensor, bias: Tensor, stride: int, before: int, t
     kind = kind_of(loaded, weight, stride, transposed)
     if kind is None:
         return None
-    inputs, outputs = (weight.shape[0], weight.shape[1]) if transposed else (weight.shape[1], weight.shape[0])
-    kernel = weight.shape[2]
-    plain = weight.detach().float().contiguous()
-    packed = torch.empty(inputs * outputs * (100 if kind == "winograd" else kernel * kernel))
-    sizes = [outputs, inputs] if transposed else [outputs, inputs, kernel]
-    arguments = [ctypes.c_void_p(plain.data_ptr()), ctypes.c_void_p(packed.data_ptr()), *map(ctypes.c_int64, sizes)]
-    getattr(loaded, f"deblur_{kind}_pack")(*arguments)
-    return Layer(
-        kind, loaded, packed, bias.detach().float().contiguous().clone(), (inputs, outputs), kernel, stride, before
-    )
+    plain = weight.detach().float()
+    inputs, outputs = plain.shape[:2] if transposed else plain.shape[1::-1]
+    if transposed:
+        plain, stride = transposed_weights(plain), 1
+    kernel = plain.shape[2]
+    if kind == "winograd" and stride == 2:
+        plain = strided_weights(plain, before)
+    plain = plain.contiguous()
+    packed = torch.empty(plain.shape[0] * plain.shape[1] * (100 if kind == "winograd" else kernel * kernel))
+    pack = getattr(loaded, f"deblur_{kind}_pack")
+    pack(ctypes.c_void_p(plain.data_ptr()), ctypes.c_void_p(packed.data_ptr()), *map(ctypes.c_int64, plain.shape[:3]))
+    own_bias = bias.detach().float().contiguous().clone()
+    up = 2 if transposed else 1
+    return Layer(kind, loaded, packed, own_bias, (inputs, outputs), kernel, stride, before, up)
 
 
 def update_memory(name: str, gates: Tensor, cell: Rows, state: Tensor, hidden: Tensor) -> None:

@@ -13,7 +13,8 @@ import numpy as np
 from torch import Tensor, nn
 
 from deblurcli.native.buffers import empty
-from deblurcli.native.layers import Layer, Rows
+from deblurcli.native.layers import Layer
+from deblurcli.native.rows import Rows
 from deblurcli.networks.srn import Conv, ConvPair, Upsample
 
 LayerOf = Callable[[nn.Module], Layer]
@@ -84,35 +85,32 @@ class LayerRows:
         self, layer: Layer, bands: list[tuple[Band, tuple[int, int]]], lag: int, limit: int, relu: bool = False
     ) -> None:
         self.layer, self.bands, self.relu = layer, bands, relu
-        steps = limit // layer.scale[1]
+        steps = limit // layer.stride
         self.limit = (-(-steps // layer.unit) + 1) * layer.unit  # one unit more, so that no row has to wait for long
         self.done, self.finished = 0, False
-        # The window over the input that one step needs, and what a step is.
-        self.window = 3 if layer.kind == "upsample" else layer.kernel
-        self.above = 1 if layer.kind == "upsample" else layer.before
-        up, down = layer.scale
-        self.lag = -(-(lag + self.window - down - self.above) // down) * up
+        self.behind = -(-(lag + layer.kernel - layer.stride - layer.before) // layer.stride)  # in steps
+        self.lag = self.behind * layer.up
 
     def group_end(self, steps: int) -> int:
         """The last end of a group of steps that is not behind `steps`."""
         unit = self.layer.unit
-        return (steps + self.lag) // unit * unit - self.lag
+        return (steps + self.behind) // unit * unit - self.behind
 
     def advance(self, batch: int, width: int, last: bool, residual: Band | None = None) -> Tensor:
         """The next output rows that can be computed by now, (N, K, h, W').
 
         `last` says that the bands hold the last row.
         """
-        layer, (up, down) = self.layer, self.layer.scale
+        layer, up, down = self.layer, self.layer.up, self.layer.stride
         height = self.bands[0][0].end
         first_step = self.done // up
-        steps = height // down if last else self.group_end((height + self.above - self.window) // down + 1)
+        steps = height // down if last else self.group_end((height + layer.before - layer.kernel) // down + 1)
         steps = max(min(steps, self.group_end(first_step + self.limit)), first_step)
         out = empty(batch, layer.channels[1], (steps - first_step) * up, width * up // down)
         first_group = min(self.group_end(first_step + layer.unit - 1), steps)  # which the image may have cut
         for start, stop in ((first_step, first_group), (first_group, steps)):
             rows = slice((start - first_step) * up, (stop - first_step) * up)
-            first, end = start * down - self.above, (stop - 1) * down - self.above + self.window
+            first, end = start * down - layer.before, (stop - 1) * down - layer.before + layer.kernel
             for image in range(batch if stop > start else 0):
                 sources = [band.rows(first, end, image, channels) for band, channels in self.bands]
                 added = (0, layer.channels[1])
@@ -125,8 +123,7 @@ class LayerRows:
     @property
     def needed(self) -> int:
         """The first input row that is still needed."""
-        up, down = self.layer.scale
-        return self.done // up * down - self.above
+        return self.done // self.layer.up * self.layer.stride - self.layer.before
 
 
 class SingleRows:
@@ -189,8 +186,7 @@ class StageRows:
                 self.layers.append(PairRows(*pair, lag, limit, module.kind == "residual"))
             elif isinstance(module, (Conv, Upsample)):
                 self.layers.append(SingleRows(layer_of(module), lag, limit, isinstance(following, nn.ReLU)))
-                up, down = layer_of(module).scale
-                limit = limit * up // down
+                limit = limit * layer_of(module).up // layer_of(module).stride
             lag = self.layers[-1].lag
 
     @property

@@ -5,10 +5,10 @@
 
 #include "engine.h"
 
-enum { WINOGRAD, DIRECT, UPSAMPLE, THIN, MEMORY };
+enum { WINOGRAD, DIRECT, THIN, MEMORY };
 
 typedef struct {
-    int64_t kind, inputs, outputs, kernel, stride, before, relu, has_residual, width, rows, out_width, out_rows;
+    int64_t kind, inputs, outputs, kernel, stride, before, up, relu, has_residual, width, rows, out_width, out_rows;
 } Job;
 
 static float *floats(int64_t count) {
@@ -55,8 +55,9 @@ int main(void) {
     if (job.kind == MEMORY)
         return update_memory(&job);
     int64_t places = job.kernel * job.kernel, out_row = job.out_width * job.outputs, in_row = job.width * job.inputs;
-    float *weights = floats(job.inputs * job.outputs * places), *bias = floats(job.outputs);
-    float *packed = calloc((size_t)(job.inputs * job.outputs * (job.kind == WINOGRAD ? 100 : places)), sizeof(float));
+    int64_t pairs = job.inputs * job.outputs * job.up * job.up;
+    float *weights = floats(pairs * places), *bias = floats(job.outputs);
+    float *packed = calloc((size_t)(pairs * (job.kind == WINOGRAD ? 100 : places)), sizeof(float));
     float *out = calloc((size_t)(job.out_rows * out_row), sizeof(float));
     Convolution layer = {
         .sources = {{rows_of(floats(job.rows * in_row), job.rows, in_row), job.rows, job.inputs, job.inputs}},
@@ -66,6 +67,7 @@ int main(void) {
         .kernel = job.kernel,
         .stride = job.stride,
         .before = job.before,
+        .up = job.up,
         .relu = job.relu,
         .out = out,
         .out_rows = job.out_rows,
@@ -79,16 +81,12 @@ int main(void) {
     Workers workers = {.threads = 2, .scratch = calloc((size_t)(2 * scratch), sizeof(float)), .scratch_size = scratch};
     switch (job.kind) {
     case WINOGRAD:
-        deblur_winograd_pack(weights, packed, job.outputs, job.inputs, job.kernel);
+        deblur_winograd_pack(weights, packed, job.up * job.up * job.outputs, job.inputs, job.kernel);
         deblur_winograd(&layer, &workers);
         break;
     case DIRECT:
         deblur_direct_pack(weights, packed, job.outputs, job.inputs, job.kernel);
         deblur_direct(&layer, &workers);
-        break;
-    case UPSAMPLE:
-        deblur_upsample_pack(weights, packed, job.outputs, job.inputs);
-        deblur_upsample(&layer, &workers);
         break;
     default:
         deblur_thin_pack(weights, packed, job.outputs, job.inputs, job.kernel);

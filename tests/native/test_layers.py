@@ -3,10 +3,11 @@ from __future__ import annotations
 import pytest
 import torch
 import torch.nn.functional as F
-from exactness import psnr, relative
+from exactness import psnr
 from random_weights import weights
 
-from deblurcli.native.layers import Layer, prepare, rows_of_tensor, update_memory
+from deblurcli.native.layers import Layer, prepare, update_memory
+from deblurcli.native.rows import rows_of_tensor
 
 
 def pixels_first(x: torch.Tensor) -> torch.Tensor:
@@ -54,7 +55,7 @@ def test_strided_convolutions_are_those_of_torch(engine, kernel, inputs, outputs
         x = pixels_first(torch.randn(inputs, height, width))
         padded = F.pad(x.double(), (before, kernel - 2 - before) * 2)
         wanted = F.conv2d(padded[None], weight.double(), bias.double(), 2)[0]
-        assert relative(convolve(layer, x), wanted) < 1e-5
+        assert psnr(convolve(layer, x), wanted) > 100
 
 
 @pytest.mark.parametrize(("inputs", "outputs"), [(128, 64), (64, 32)])
@@ -69,7 +70,7 @@ def test_transposed_convolutions_are_those_of_torch(engine, inputs, outputs):
         rows = rows_of_tensor(pixels_first(F.pad(x, (0, 0, 1, 1))))
         layer.run([rows], width, out, True, rows_of_tensor(added))
         wanted = F.conv_transpose2d(x.double()[None], weight.double(), bias.double(), 2, 1)[0].relu() + added
-        assert relative(out, wanted) < 1e-5
+        assert psnr(out, wanted) > 100
 
 
 def test_the_number_of_threads_does_not_change_a_bit(engine):

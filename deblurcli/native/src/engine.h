@@ -24,12 +24,16 @@ typedef struct {
     int64_t step; /* floats from one pixel to the next */
 } Source;
 
+enum { SOURCES = 4 };
+
 typedef struct {
-    Source sources[2]; /* their channels follow each other; the second may have none */
+    Source sources[SOURCES]; /* their channels follow each other; all but the first may have none */
     int64_t width;     /* of the sources */
     const float *weights, *bias;
     int64_t kernel, stride;
     int64_t before; /* black columns on the left */
+    int64_t up;     /* output rows per step, and pixels per column: 2 for four outputs a pixel, at each parity of row and
+                       column; their weights follow each other */
     int64_t relu;
     const float *const *residual; /* rows of the output's shape, added after all else; NULL for none */
     float *out;                   /* rows without gaps */
@@ -56,17 +60,13 @@ int64_t deblur_direct_scratch(const Convolution *);
 /* (out, in, kernel, kernel) weights to the order in which they are read; channels as the functions below demand. */
 void deblur_winograd_pack(const float *weights, float *packed, int64_t out, int64_t in, int64_t kernel);
 void deblur_direct_pack(const float *weights, float *packed, int64_t out, int64_t in, int64_t kernel);
-/* (in, out, 4, 4) weights of a transposed convolution. */
-void deblur_upsample_pack(const float *weights, float *packed, int64_t out, int64_t in);
 /* The order of memory: out, row, column, in. */
 void deblur_thin_pack(const float *weights, float *packed, int64_t out, int64_t in, int64_t kernel);
 
-/* Stride 1, kernel 3 or 5; sources' channels multiples of the lanes, out_channels of the panel. */
+/* Stride 1, kernel 3 or 5, `up` 1 or 2; sources' channels multiples of the lanes, out_channels of the panel. */
 void deblur_winograd(const Convolution *, const Workers *);
 /* Any stride and kernel, one source; out_channels a multiple of the panel. */
 void deblur_direct(const Convolution *, const Workers *);
-/* The transposed 4x4 convolution of stride 2, one source; row i of the output needs sources' rows i to i + 2. */
-void deblur_upsample(const Convolution *, const Workers *);
 /* Stride 1, one source with a multiple of the lanes in channels; at most 4 out_channels. */
 void deblur_thin(const Convolution *, const Workers *);
 void deblur_lstm(const Memory *, const Workers *);

@@ -80,6 +80,7 @@ typedef struct {
     int64_t side;            /* outputs per window */
     int64_t across, windows; /* windows per row of them, and in all */
     int64_t channels;        /* of all sources */
+    int64_t products;        /* channels of all outputs of a pixel */
     int64_t block;           /* windows that are treated together, a multiple of TALL */
     int64_t chunk;           /* output channels that are treated together */
 } Plan;
@@ -90,10 +91,12 @@ INLINE int64_t place_step(int64_t block, int64_t channels) { return block * chan
 static Plan plan_of(const Convolution *conv, int64_t threads) {
     Plan plan = {.convolution = conv, .side = outputs(conv->kernel)};
     plan.across = (conv->width + plan.side - 1) / plan.side;
-    plan.windows = plan.across * ((conv->out_rows + plan.side - 1) / plan.side);
-    plan.channels = conv->sources[0].channels + conv->sources[1].channels;
+    plan.windows = plan.across * ((conv->out_rows / conv->up + plan.side - 1) / plan.side);
+    for (int s = 0; s < SOURCES; s++)
+        plan.channels += conv->sources[s].channels;
+    plan.products = conv->up * conv->up * conv->out_channels;
     plan.chunk = PANEL;
-    while (plan.chunk < 64 && conv->out_channels % (2 * plan.chunk) == 0)
+    while (plan.chunk < 64 && plan.products % (2 * plan.chunk) == 0)
         plan.chunk *= 2;
     int64_t fits = BLOCK_FLOATS / (PLACES * (plan.channels + plan.chunk));
     int64_t fair = (plan.windows + threads - 1) / threads; /* on small images every thread shall have some */
@@ -116,7 +119,7 @@ int64_t deblur_winograd_scratch(const Convolution *conv) {
 /* The window at (top, left) of all sources; `to` is where its first place goes, places `step` floats apart. */
 INLINE void load_window(const Plan *plan, int64_t top, int64_t left, float *patch, float *to, int64_t step) {
     const Convolution *conv = plan->convolution;
-    for (int s = 0; s < 2; s++) {
+    for (int s = 0; s < SOURCES; s++) {
         const Source *source = &conv->sources[s];
         if (!source->channels)
             continue;
@@ -174,11 +177,13 @@ INLINE void multiply(const float *values, int64_t channels, const float *weights
 INLINE void store_window(const Plan *plan, const float *from, int64_t step, int64_t top, int64_t left, int64_t first,
                          int side) {
     const Convolution *conv = plan->convolution;
-    int64_t channels = conv->out_channels;
-    int64_t height = conv->out_rows - top < side ? conv->out_rows - top : side;
+    int64_t channels = conv->out_channels, up = conv->up;
+    int64_t height = conv->out_rows / up - top < side ? conv->out_rows / up - top : side;
     int64_t width = conv->width - left < side ? conv->width - left : side;
     for (int64_t k = 0; k < plan->chunk; k += LANES) {
-        Vector half[LARGEST_OUT][SIDE], bias = load(conv->bias + first + k);
+        int64_t parity = (first + k) / channels, channel = (first + k) % channels;
+        int64_t place = (left * up + parity % up) * channels + channel;
+        Vector half[LARGEST_OUT][SIDE], bias = load(conv->bias + channel);
         for (int j = 0; j < SIDE; j++) {
             Vector column[SIDE], result[LARGEST_OUT];
             for (int i = 0; i < SIDE; i++)
@@ -192,16 +197,16 @@ INLINE void store_window(const Plan *plan, const float *from, int64_t step, int6
         for (int64_t i = 0; i < height; i++) {
             Vector result[LARGEST_OUT];
             transform_output(half[i], result, side);
-            int64_t place = left * channels + first + k;
-            float *out = conv->out + (top + i) * conv->width * channels + place;
-            const float *residual = conv->residual ? conv->residual[top + i] + place : 0;
+            int64_t row = (top + i) * up + parity / up;
+            float *out = conv->out + row * conv->width * up * channels + place;
+            const float *residual = conv->residual ? conv->residual[row] + place : 0;
             for (int64_t j = 0; j < width; j++) {
                 Vector value = result[j] + bias;
                 if (conv->relu)
                     value = relu(value);
                 if (residual)
-                    value += load(residual + j * channels);
-                store(out + j * channels, value);
+                    value += load(residual + j * up * channels);
+                store(out + j * up * channels, value);
             }
         }
     }
@@ -220,13 +225,13 @@ static void convolve_block(const void *job, int64_t index, float *scratch) {
         load_window(plan, row * plan->side, column * plan->side - conv->before, patch, values + t * plan->channels,
                     value_step);
     }
-    for (int64_t k = 0; k < conv->out_channels; k += plan->chunk) {
+    for (int64_t k = 0; k < plan->products; k += plan->chunk) {
         for (int64_t place = 0; place < PLACES; place++)
             for (int64_t panel = 0; panel < plan->chunk; panel += PANEL) {
-                const float *weights = conv->weights + (place * conv->out_channels + k + panel) * plan->channels;
+                const float *weights = conv->weights + (place * plan->products + k + panel) * plan->channels;
                 const float *next = weights + PANEL * plan->channels;
                 if (panel + PANEL == plan->chunk)
-                    next += (conv->out_channels - plan->chunk) * plan->channels;
+                    next += (plan->products - plan->chunk) * plan->channels;
                 for (int64_t t = 0; t < count; t += TALL)
                     multiply(values + place * value_step + t * plan->channels, plan->channels, weights, next,
                              products + place * product_step + t * plan->chunk + panel, plan->chunk);
