@@ -81,6 +81,9 @@ class Deblurrer:
         together_pixels: int | None = None,
     ) -> None:
         self.device = pick_device(device)
+        on_cuda = self.device.type == "cuda"
+        if on_cuda:
+            torch.backends.cudnn.allow_tf32 = False  # before precisions are compared
         network, self.info = load_model(model or default_model(device))
         self.architecture = ARCHITECTURES[self.info.architecture]
         native = self.architecture.runs_natively(network)
@@ -88,11 +91,8 @@ class Deblurrer:
         self.network = network.to(self.device, self.dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.part_pixels = part_pixels or self.default_part()
         self.tta = tta
-        on_cuda = self.device.type == "cuda"
         self.together_pixels = (GPU_TOGETHER if on_cuda else 0) if together_pixels is None else together_pixels
         self.graphs = Graphs(self.network) if on_cuda else None
-        if on_cuda:
-            torch.backends.cudnn.allow_tf32 = False
 
     def default_part(self) -> int:
         """How many pixels to process at once."""
