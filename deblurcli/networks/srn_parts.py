@@ -8,6 +8,7 @@ pixel can depend on through all scales, which makes the bands exact as well.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 
 import torch
@@ -97,10 +98,12 @@ def restore_in_parts(network: SRN, source: Source, emit: Emit, size: PartSize, a
                 raise MemoryError("not enough memory for the smallest part of this image") from error
             if end_of_band(left) != right:
                 done = 0
-            if network.device.type == "cuda":
-                torch.cuda.empty_cache()
         else:
             left, done = right, 0
+            continue
+        gc.collect()  # a stream and its rows hold each other, and all the memory that ran out
+        if network.device.type == "cuda":
+            torch.cuda.empty_cache()
 
 
 def restore_band(
