@@ -1,7 +1,8 @@
 """CUDA graphs: a network's kernels, recorded once for a shape and from then on launched all at once.
 
-A network of five hundred small kernels keeps the CPU busier with launching than a GPU with computing, for images up to
-about a megapixel. Recording takes as long as a few images, so it is done for a shape that comes a second time.
+For small images, launching a network's hundreds of kernels one by one can take the CPU longer than computing them takes
+the GPU. A recording costs several runs of the network, so it is made for a shape that comes a second time. None of this
+has been run on a GPU yet.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-MOST_PIXELS = 1 << 21  # of a batch; with more, the GPU takes so long that launching does not matter
+MOST_PIXELS = 1 << 21  # of a batch; an estimate: with more, launching should not matter any more
 KEPT = 4  # recordings, each of which holds its memory
 WARM_UP = 3  # runs before a recording, in which the libraries choose their kernels
 NEAR = 1 / 255  # by how much a recording may differ from the network, which other kernels may have computed
