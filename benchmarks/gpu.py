@@ -86,9 +86,7 @@ def whole_images(options: argparse.Namespace, device: torch.device) -> None:
             )
 
 
-def batches(options: argparse.Namespace, device: torch.device) -> None:
-    dtype = PRECISIONS[options.precision.split(",")[0]]
-    network = network_of(options.kernel, 3).to(device, dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+def batches(network: SRN, options: argparse.Namespace, device: torch.device) -> None:
     ways: dict[str, Way] = {}
     images: dict[str, Tensor] = {}
     for count in BATCHES:
@@ -103,10 +101,8 @@ def batches(options: argparse.Namespace, device: torch.device) -> None:
         print(f"batch {count:2}  {rates}")
 
 
-def kernels(options: argparse.Namespace, device: torch.device) -> None:
-    dtype = PRECISIONS[options.precision.split(",")[0]]
+def kernels(network: SRN, options: argparse.Namespace, device: torch.device) -> None:
     width, height = map(int, options.size.split("x"))
-    network = network_of(options.kernel, 3).to(device, dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
     image = torch.rand(1, 3, height, width, device=device).contiguous(memory_format=torch.channels_last)
     network(image)
     activities = [torch.profiler.ProfilerActivity.CPU]
@@ -135,8 +131,10 @@ def main() -> None:
     print(f"kernel {options.kernel}, {options.size}, medians of {options.rounds} rounds")
     with torch.inference_mode():
         whole_images(options, device)
-        batches(options, device)
-        kernels(options, device)
+        dtype = PRECISIONS[options.precision.split(",")[0]]
+        network = network_of(options.kernel, 3).to(device, dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        batches(network, options, device)
+        kernels(network, options, device)
     print(f"{time.perf_counter() - started:.0f} s in all")
 
 

@@ -63,7 +63,8 @@ class CellRows:
         batch, channels, height, width = x.shape
         stateless = isinstance(self.cell, Stateless)
         if height and not stateless:
-            self.state.push(channels_innermost(self.old_state(self.features.end, self.features.end + height).to(x)))
+            state = self.old_state(batch, self.features.end, self.features.end + height)
+            self.state.push(channels_innermost(state.to(x)))
         self.features.push(x)
         done = self.first.done
         result = self.first.advance(batch, width, last)

@@ -8,7 +8,6 @@ pixel can depend on through all scales, which makes the bands exact as well.
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterator
 
 import torch
@@ -17,7 +16,7 @@ from torch import Tensor
 from deblurcli.networks.parts import Advance, Emit, PartSize, Source, out_of_memory
 from deblurcli.networks.srn import SRN, SRNConfig, grow, shrink
 from deblurcli.networks.srn_native import NativeScaleRows, native_scale
-from deblurcli.networks.srn_rows import ScaleRows, WholeScale
+from deblurcli.networks.srn_rows import ScaleRows, StateRows, WholeScale
 
 ALIGN = 4  # pixels of a scale per pixel of its bottleneck
 GROUP = 6 * ALIGN  # rows of a scale per group of rows that the native bottleneck computes together
@@ -101,7 +100,6 @@ def restore_in_parts(network: SRN, source: Source, emit: Emit, size: PartSize, a
         else:
             left, done = right, 0
             continue
-        gc.collect()  # a stream and its rows hold each other, and all the memory that ran out
         if network.device.type == "cuda":
             torch.cuda.empty_cache()
 
@@ -147,10 +145,11 @@ class ScaleStream:
         self.step = rows_at_once(size, self.width)
         self.prediction, self.state = Ready(self.height), Ready(self.height // ALIGN)
         self.coarser = ScaleStream(network, source, size, scale + 1) if scale + 1 < network.config.scales else None
-        native = native_scale(network, self.old_state, self.step) if self.height * self.width >= NATIVE_FROM else None
+        old_state = state_from(self.coarser, network, self.width // ALIGN)
+        native = native_scale(network, old_state, self.step) if self.height * self.width >= NATIVE_FROM else None
         self.rows: NativeScaleRows | WholeScale | ScaleRows = native or (
             WholeScale if self.step >= self.height else ScaleRows
-        )(network, self.old_state)
+        )(network, old_state)
         self.position = 0  # rows that went in
         self.blurry: Tensor | None = None  # the last of them
 
@@ -180,16 +179,6 @@ class ScaleStream:
         region = self.source.read(top * factor, bottom * factor, 0, self.width * factor).to(self.network.device)
         return shrink(region, factor, self.network.config.resize).contiguous(memory_format=torch.channels_last)
 
-    def old_state(self, first: int, end: int) -> Tensor:
-        """What the recurrent cell gets from the coarser scale; zeros at the coarsest."""
-        channels = self.network.cell.state_channels
-        if self.coarser and channels:
-            return self.coarser.grown(self.coarser.state, first, end)
-        assert self.blurry is not None
-        shape = 1, channels, end - first, self.width // ALIGN
-        zeros = torch.zeros(shape, device=self.network.device, dtype=self.network.dtype)
-        return zeros.expand(self.blurry.shape[0], -1, -1, -1)
-
     def grown(self, ready: Ready, top: int, bottom: int) -> Tensor:
         """Rows of this scale's prediction or state at twice its size; from call to call further down."""
         first, end = needed_to_grow(top, bottom, ready.height)
@@ -199,6 +188,23 @@ class ScaleStream:
             self.state.push(state)
         grown = grow(ready.take(first, end), self.network.config.resize)
         return grown[:, :, top - 2 * first : bottom - 2 * first]
+
+
+def state_from(coarser: ScaleStream | None, network: SRN, width: int) -> StateRows:
+    """What a scale's recurrent cell gets from the coarser scale; zeros at the coarsest.
+
+    It does not know the stream that it is for, or that and its rows would hold each other: after memory ran out, all of
+    theirs would only come back when Python's collector happens to run.
+    """
+    channels = network.cell.state_channels
+
+    def rows(batch: int, first: int, end: int) -> Tensor:
+        if coarser and channels:
+            return coarser.grown(coarser.state, first, end)
+        zeros = torch.zeros(1, channels, end - first, width, device=network.device, dtype=network.dtype)
+        return zeros.expand(batch, -1, -1, -1)
+
+    return rows
 
 
 def needed_to_grow(top: int, bottom: int, height: int) -> tuple[int, int]:

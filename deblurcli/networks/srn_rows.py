@@ -10,7 +10,8 @@ from torch import Tensor
 from deblurcli.networks.rows import Delay, Rows, rows_of
 from deblurcli.networks.srn import SRN, ConvLSTM, ConvRNN, Stateless
 
-StateRows = Callable[[int, int], Tensor]  # rows [first, end) of the state that comes from the coarser scale
+# Of so many images, rows [first, end) of the state that comes from the coarser scale.
+StateRows = Callable[[int, int, int], Tensor]
 
 
 class CellRows:
@@ -28,7 +29,7 @@ class CellRows:
         """Features (N, 128, h, W) -> output and new state, each with the rows complete by then."""
         if isinstance(self.cell, Stateless):
             return self.first.push(x, last), x[:, :0]
-        state = self.old_state(self.position, self.position + x.shape[2]).to(x)
+        state = self.old_state(len(x), self.position, self.position + x.shape[2]).to(x)
         self.position += x.shape[2]
         if isinstance(self.cell, ConvRNN):
             assert self.second is not None
@@ -79,6 +80,6 @@ class WholeScale:
     def push(self, blurry: Tensor, previous: Tensor, last: bool) -> tuple[Tensor, Tensor]:
         """As `ScaleRows.push`."""
         assert last
-        old_state = self.old_state(0, blurry.shape[2] // 4).to(self.network.dtype)
+        old_state = self.old_state(len(blurry), 0, blurry.shape[2] // 4).to(self.network.dtype)
         image, state = self.network.restore_scale(blurry, previous, old_state)
         return image, blurry[:, :0] if state is None else state

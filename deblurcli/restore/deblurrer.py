@@ -171,18 +171,26 @@ class Deblurrer:
             return [Restored(pixels.copy(), 0.0) for pixels in images]
         if not self.tta:
             return self.restore_once(images, strength, advance)
-        kept = [0.0] * len(images)
+        count = len(images)
+        return [
+            self.restore_views(pixels, strength, lambda share, index=index: advance((index + share) / count))  # type: ignore[misc]
+            for index, pixels in enumerate(images)
+        ]
 
-        def restored(views: list[np.ndarray], view: int) -> list[np.ndarray]:
-            results = self.restore_once(views, strength, lambda share: advance((view + share) / VIEWS))
-            kept[:] = (max(pair) for pair in zip(kept, (result.kept for result in results), strict=True))
-            return [result.pixels for result in results]
+    def restore_views(self, pixels: np.ndarray, strength: float, advance: Callable[[float], None]) -> Restored:
+        """As `restore`, the mean over all views."""
+        kept = 0.0
+
+        def restored(image: np.ndarray, view: int) -> np.ndarray:
+            nonlocal kept
+            (result,) = self.restore_once([image], strength, lambda share: advance((view + share) / VIEWS))
+            kept = max(kept, result.kept)
+            return result.pixels
 
         # As floats, so that no view is rounded before the mean.
-        values = [np.divide(pixels, white(pixels.dtype), dtype=np.float32) for pixels in images]
-        means = mean_over_views(values, restored)
-        stored = arrays(*(quantise(torch.from_numpy(mean), images[0].dtype) for mean in means))
-        return [Restored(as_pixels(each, images[0].dtype), share) for each, share in zip(stored, kept, strict=True)]
+        values = np.divide(pixels, white(pixels.dtype), dtype=np.float32)
+        mean = quantise(torch.from_numpy(mean_over_views(values, restored)), pixels.dtype)
+        return Restored(as_pixels(mean.numpy(), pixels.dtype), kept)
 
     @torch.inference_mode()
     def restore_once(
@@ -232,7 +240,6 @@ class Deblurrer:
         except RuntimeError as error:
             if not out_of_memory(error):
                 raise
-            torch.cuda.empty_cache()
             return False
         advance(1.0)
         return True

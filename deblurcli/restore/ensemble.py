@@ -9,33 +9,28 @@ section 2.4 ("enhanced prediction").
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 
 VIEWS = 8
 
 
-def mean_over_views(
-    images: Sequence[np.ndarray], restore: Callable[[list[np.ndarray], int], list[np.ndarray]]
-) -> list[np.ndarray]:
+def mean_over_views(pixels: np.ndarray, restore: Callable[[np.ndarray, int], np.ndarray]) -> np.ndarray:
     """The mean of `restore` over four quarter turns, each as it is and mirrored, every result turned back.
 
     Args:
-        images: (H, W) or (H, W, 3), all of one shape, any type.
-        restore: given a view of each (contiguous) and its number from 0 to 7, returns the results, floating point, same
-            shape.
+        pixels: (H, W) or (H, W, 3), any type.
+        restore: given a view (contiguous) and its number from 0 to 7, returns its result, floating point, same shape.
 
     Returns:
-        The shape of the images, float32.
+        The shape of `pixels`, float32.
     """
-    totals = [np.zeros(image.shape, np.float32) for image in images]
+    total = np.zeros(pixels.shape, np.float32)
     for view in range(VIEWS):
         turns, mirrored = view % 4, view >= 4
-        views = [np.ascontiguousarray(np.rot90(image[:, ::-1] if mirrored else image, turns)) for image in images]
-        for total, result in zip(totals, restore(views, view), strict=True):
-            restored = np.rot90(result, -turns)
-            total += restored[:, ::-1] if mirrored else restored
-    for total in totals:
-        total /= VIEWS
-    return totals
+        image = np.rot90(pixels[:, ::-1] if mirrored else pixels, turns)
+        restored = np.rot90(restore(np.ascontiguousarray(image), view), -turns)
+        total += restored[:, ::-1] if mirrored else restored
+    total /= VIEWS
+    return total

@@ -197,10 +197,13 @@ def test_progress_ends_at_all(deblur):
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32, np.float64])
-@pytest.mark.parametrize("shape", [(41, 33), (33, 41, 3), (97, 110, 3)])  # the last is large enough for native code
+@pytest.mark.parametrize(
+    ("shape", "features"),
+    [((41, 33), (4, 6, 8)), ((33, 41, 3), (4, 6, 8)), ((97, 110, 3), (32, 32, 32))],  # the last one in native code
+)
 @pytest.mark.parametrize("channels", [1, 3])
-def test_images_alike_become_what_each_becomes_alone(make_checkpoint, dtype, shape, channels):
-    deblur = Deblurrer(make_checkpoint(image_channels=channels), "cpu", "fp32")
+def test_images_alike_become_what_each_becomes_alone(make_checkpoint, dtype, shape, features, channels):
+    deblur = Deblurrer(make_checkpoint(image_channels=channels, channels=features), "cpu", "fp32")
     images = [picture(shape, dtype), picture(shape, dtype)[::-1], picture(shape, dtype)[:, ::-1]]
     together = deblur.restore_alike(images, strength=0.9)
     level = 1 if np.dtype(dtype).kind == "u" else 1e-5

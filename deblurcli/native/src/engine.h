@@ -28,7 +28,7 @@ enum { SOURCES = 4 };
 
 typedef struct {
     Source sources[SOURCES]; /* their channels follow each other; all but the first may have none */
-    int64_t width;     /* of the sources */
+    int64_t width;           /* of the sources */
     const float *weights, *bias;
     int64_t kernel, stride;
     int64_t before; /* black columns on the left */
