@@ -187,13 +187,22 @@ def prepare(name: str, weight: Tensor, bias: Tensor, stride: int, before: int, t
     kernel = plain.shape[2]
     if kind == "winograd" and stride == 2:
         plain = strided_weights(plain, before)
-    plain = plain.contiguous()
-    packed = torch.empty(plain.shape[0] * plain.shape[1] * (100 if kind == "winograd" else kernel * kernel))
-    pack = getattr(loaded, f"deblur_{kind}_pack")
-    pack(ctypes.c_void_p(plain.data_ptr()), ctypes.c_void_p(packed.data_ptr()), *map(ctypes.c_int64, plain.shape[:3]))
+    packed = in_reading_order(loaded, kind, plain)
     own_bias = bias.detach().float().contiguous().clone()
     up = 2 if transposed else 1
     return Layer(kind, loaded, packed, own_bias, (inputs, outputs), kernel, stride, before, up)
+
+
+def in_reading_order(loaded: ctypes.CDLL, kind: Kind, weight: Tensor) -> Tensor:
+    """(K, C, k, k) float32 as the library's function for this kind reads them."""
+    outputs, inputs, kernel, _ = weight.shape
+    packed = torch.empty(outputs * inputs * (100 if kind == "winograd" else kernel * kernel))
+    given = weight.permute(2, 3, 1, 0).contiguous()
+    addresses = ctypes.c_void_p(given.data_ptr()), ctypes.c_void_p(packed.data_ptr())
+    sizes = map(ctypes.c_int64, (inputs, outputs, kernel))
+    workers = (ctypes.byref(_workers(0)),) if kind == "winograd" else ()  # the others have little to do
+    getattr(loaded, f"deblur_{kind}_pack")(*addresses, *sizes, *workers)
+    return packed
 
 
 def update_memory(name: str, gates: Tensor, cell: Rows, state: Tensor, hidden: Tensor) -> None:

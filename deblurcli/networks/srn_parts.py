@@ -13,8 +13,9 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from deblurcli.native.buffers import empty
 from deblurcli.networks.parts import Advance, Emit, PartSize, Source, out_of_memory
-from deblurcli.networks.srn import SRN, SRNConfig, grow, shrink
+from deblurcli.networks.srn import SRN, Resize, SRNConfig, grow, shrink
 from deblurcli.networks.srn_native import NativeScaleRows, native_scale
 from deblurcli.networks.srn_rows import ScaleRows, StateRows, WholeScale
 
@@ -186,7 +187,7 @@ class ScaleStream:
             prediction, state = self.push()
             self.prediction.push(prediction)
             self.state.push(state)
-        grown = grow(ready.take(first, end), self.network.config.resize)
+        grown = twice(ready.take(first, end), self.network.config.resize)
         return grown[:, :, top - 2 * first : bottom - 2 * first]
 
 
@@ -224,7 +225,7 @@ class Ready:
         self.rows: Tensor | None = None
 
     def push(self, rows: Tensor) -> None:
-        self.rows = rows if self.rows is None else torch.cat([self.rows, rows], 2)
+        self.rows = rows if self.rows is None else joined(self.rows, rows)
         self.end += rows.shape[2]
 
     def take(self, first: int, end: int) -> Tensor:
@@ -232,3 +233,25 @@ class Ready:
         assert self.rows is not None
         self.rows = self.rows[:, :, first - self.end :]
         return self.rows[:, :, : end - first]
+
+
+def joined(above: Tensor, below: Tensor) -> Tensor:
+    """Rows after rows, on a CPU in memory that is used again."""
+    if not reusable(above):
+        return torch.cat([above, below], 2)
+    batch, channels, height, width = above.shape
+    return torch.cat([above, below], 2, out=empty(batch, channels, height + below.shape[2], width))
+
+
+def twice(rows: Tensor, convention: Resize) -> Tensor:
+    """`grow`, on a CPU into memory that is used again."""
+    if convention != "area" or not reusable(rows):
+        return grow(rows, convention)
+    batch, channels, height, width = rows.shape
+    out = empty(batch, channels, 2 * height, 2 * width)
+    result: Tensor = torch.ops.aten.upsample_bilinear2d.out(rows, list(out.shape[2:]), False, 2.0, 2.0, out=out)
+    return result
+
+
+def reusable(rows: Tensor) -> bool:
+    return rows.device.type == "cpu" and rows.dtype == torch.float32 and rows.numel() > 0

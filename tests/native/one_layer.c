@@ -81,15 +81,15 @@ int main(void) {
     Workers workers = {.threads = 2, .scratch = calloc((size_t)(2 * scratch), sizeof(float)), .scratch_size = scratch};
     switch (job.kind) {
     case WINOGRAD:
-        deblur_winograd_pack(weights, packed, job.up * job.up * job.outputs, job.inputs, job.kernel);
+        deblur_winograd_pack(weights, packed, job.inputs, job.up * job.up * job.outputs, job.kernel, &workers);
         deblur_winograd(&layer, &workers);
         break;
     case DIRECT:
-        deblur_direct_pack(weights, packed, job.outputs, job.inputs, job.kernel);
+        deblur_direct_pack(weights, packed, job.inputs, job.outputs, job.kernel);
         deblur_direct(&layer, &workers);
         break;
     default:
-        deblur_thin_pack(weights, packed, job.outputs, job.inputs, job.kernel);
+        deblur_thin_pack(weights, packed, job.inputs, job.outputs, job.kernel);
         deblur_thin(&layer, &workers);
     }
     return write_out(out, job.out_rows * out_row);

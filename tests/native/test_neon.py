@@ -69,7 +69,7 @@ def run(program: Path) -> Run:
         outputs, relu = len(bias), added is not None
         numbers = [KINDS.index(kind), x.shape[0], outputs, weight.shape[2], stride, before, up, relu, relu, x.shape[2]]
         images = [x] if added is None else [x, added]
-        values = [weight, bias, *(image.permute(1, 2, 0) for image in images)]
+        values = [weight.permute(2, 3, 1, 0), bias, *(image.permute(1, 2, 0) for image in images)]
         result = answer(program, [*numbers, x.shape[1], shape[1], shape[0]], values)
         return result.view(*shape, outputs).permute(2, 0, 1)
 

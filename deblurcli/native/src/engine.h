@@ -57,11 +57,13 @@ int64_t deblur_panel(void);
 int64_t deblur_winograd_scratch(const Convolution *);
 int64_t deblur_direct_scratch(const Convolution *);
 
-/* (out, in, kernel, kernel) weights to the order in which they are read; channels as the functions below demand. */
-void deblur_winograd_pack(const float *weights, float *packed, int64_t out, int64_t in, int64_t kernel);
-void deblur_direct_pack(const float *weights, float *packed, int64_t out, int64_t in, int64_t kernel);
+/* (kernel, kernel, in, out) weights to the order in which they are read; channels as the functions below demand. No
+   scratch is needed. */
+void deblur_winograd_pack(const float *weights, float *packed, int64_t in, int64_t out, int64_t kernel,
+                          const Workers *);
+void deblur_direct_pack(const float *weights, float *packed, int64_t in, int64_t out, int64_t kernel);
 /* The order of memory: out, row, column, in. */
-void deblur_thin_pack(const float *weights, float *packed, int64_t out, int64_t in, int64_t kernel);
+void deblur_thin_pack(const float *weights, float *packed, int64_t in, int64_t out, int64_t kernel);
 
 /* Stride 1, kernel 3 or 5, `up` 1 or 2; sources' channels multiples of the lanes, out_channels of the panel. */
 void deblur_winograd(const Convolution *, const Workers *);

@@ -68,10 +68,10 @@ void deblur_thin(const Convolution *conv, const Workers *workers) {
     in_parallel(workers, convolve_row, conv, conv->out_rows);
 }
 
-void deblur_thin_pack(const float *weights, float *packed, int64_t out, int64_t in, int64_t kernel) {
+void deblur_thin_pack(const float *weights, float *packed, int64_t in, int64_t out, int64_t kernel) {
     int64_t taps = kernel * kernel;
     for (int64_t k = 0; k < out; k++)
         for (int64_t c = 0; c < in; c++)
             for (int64_t tap = 0; tap < taps; tap++)
-                packed[(k * taps + tap) * in + c] = weights[(k * in + c) * taps + tap];
+                packed[(k * taps + tap) * in + c] = weights[(tap * in + c) * out + k];
 }

@@ -17,6 +17,7 @@ enum { LANES = 4, REGISTERS = 16 };
 #endif
 
 typedef float Vector __attribute__((vector_size(4 * LANES)));
+typedef double Doubles __attribute__((vector_size(8 * LANES)));
 typedef int Mask __attribute__((vector_size(4 * LANES)));
 typedef Vector Anywhere __attribute__((aligned(4), may_alias)); /* in memory, at any address of a float */
 

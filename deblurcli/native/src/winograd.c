@@ -11,7 +11,8 @@
 #include "vector.h"
 #include "window.h"
 
-enum { SIDE = 10, PLACES = SIDE * SIDE, LARGEST_OUT = 8, PAIRS = 4, LINE = 16 /* floats of the cache */ };
+enum { SIDE = 10, PLACES = SIDE * SIDE, LARGEST_OUT = 8, LARGEST_KERNEL = 5, PAIRS = 4 };
+enum { LINE = 16 /* floats of the cache */ };
 
 #define BLOCK_FLOATS (128 * 1024) /* of transformed windows and products per block: half a megabyte of the L2 cache */
 
@@ -131,6 +132,8 @@ INLINE void load_window(const Plan *plan, int64_t top, int64_t left, float *patc
                 Vector column[SIDE], result[SIDE];
                 for (int i = 0; i < SIDE; i++)
                     column[i] = load(rows[i] + j * pixel + c);
+                for (int i = 0; i < SIDE; i++) /* the next window's; the processor does not see so many rows coming */
+                    __builtin_prefetch(rows[i] + (j + plan->side) * pixel + c);
                 transform_input(column, result);
                 for (int i = 0; i < SIDE; i++)
                     half[i][j] = result[i];
@@ -207,6 +210,7 @@ INLINE void store_window(const Plan *plan, const float *from, int64_t step, int6
                 if (residual)
                     value += load(residual + j * up * channels);
                 store(out + j * up * channels, value);
+                __builtin_prefetch(out + (j + side) * up * channels, 1); /* what the next window writes to */
             }
         }
     }
@@ -252,33 +256,49 @@ void deblur_winograd(const Convolution *conv, const Workers *workers) {
     in_parallel(workers, convolve_block, &plan, (plan.windows + plan.block - 1) / plan.block);
 }
 
-void deblur_winograd_pack(const float *weights, float *packed, int64_t out, int64_t in, int64_t kernel) {
+typedef struct {
+    const float *weights;
+    float *packed;
+    int64_t in, out, kernel;
+    double matrix[SIDE][LARGEST_KERNEL]; /* row i: what a row of weights is multiplied by for place i */
+} Packing;
+
+/* The weights of one input channel. */
+static void pack_channel(const void *job, int64_t c, float *scratch) {
+    const Packing *packing = job;
+    int64_t kernel = packing->kernel, in = packing->in, out = packing->out;
+    (void)scratch;
+    for (int64_t k = 0; k < out; k += LANES) {
+        const float *from = packing->weights + c * out + k;
+        float *to = packing->packed + (k / PANEL * in + c) * PANEL + k % PANEL;
+        Doubles half[SIDE][LARGEST_KERNEL] = {{{0}}};
+        for (int64_t y = 0; y < kernel; y++)
+            for (int64_t x = 0; x < kernel; x++) {
+                Doubles value = __builtin_convertvector(load(from + (y * kernel + x) * in * out), Doubles);
+                for (int i = 0; i < SIDE; i++)
+                    half[i][x] += value * packing->matrix[i][y];
+            }
+        for (int i = 0; i < SIDE; i++)
+            for (int j = 0; j < SIDE; j++, to += in * out) {
+                Doubles sum = {0};
+                for (int64_t x = 0; x < kernel; x++)
+                    sum += half[i][x] * packing->matrix[j][x];
+                store(to, __builtin_convertvector(sum, Vector));
+            }
+    }
+}
+
+void deblur_winograd_pack(const float *weights, float *packed, int64_t in, int64_t out, int64_t kernel,
+                          const Workers *workers) {
     static const double points[SIDE - 1] = {0, P0, -P0, P1, -P1, P2, -P2, P3, -P3};
-    double matrix[SIDE][5] = {{0}};
+    Packing packing = {.weights = weights, .packed = packed, .in = in, .out = out, .kernel = kernel};
     for (int i = 0; i < SIDE - 1; i++) {
         double power = 1;
         for (int j = 0; j < SIDE - 1; j++)
             power /= i == j ? 1 : points[i] - points[j];
         for (int64_t x = 0; x < kernel; x++, power *= points[i])
-            matrix[i][x] = power;
+            packing.matrix[i][x] = power;
     }
-    matrix[SIDE - 1][kernel - 1] = 1;
-    for (int64_t k = 0; k < out; k++) {
-        float *panel = packed + k / PANEL * PANEL * in + k % PANEL;
-        for (int64_t c = 0; c < in; c++) {
-            const float *w = weights + (k * in + c) * kernel * kernel;
-            for (int i = 0; i < SIDE; i++) {
-                double half[5] = {0};
-                for (int64_t y = 0; y < kernel; y++)
-                    for (int64_t x = 0; x < kernel; x++)
-                        half[x] += matrix[i][y] * w[y * kernel + x];
-                for (int j = 0; j < SIDE; j++) {
-                    double sum = 0;
-                    for (int64_t x = 0; x < kernel; x++)
-                        sum += half[x] * matrix[j][x];
-                    panel[(i * SIDE + j) * out * in + c * PANEL] = (float)sum;
-                }
-            }
-        }
-    }
+    packing.matrix[SIDE - 1][kernel - 1] = 1;
+    in_parallel(workers, pack_channel, &packing, in);
 }
