@@ -20,6 +20,7 @@ from deblurcli.errors import OutputError, UsageError, WeightsDamaged
 from deblurcli.networks.srn import SRN
 from deblurcli.training.data import Batches, Photos
 from deblurcli.training.loss import multi_scale_loss
+from deblurcli.training.memory import keep_freed_memory
 from deblurcli.training.recipe import Recipe
 from deblurcli.training.validate import Validation, validate
 from deblurcli.training.warm_start import fitted
@@ -87,6 +88,8 @@ def train(
         UsageError: if that state is of another recipe, or the weights to begin with are of another network.
         OutputError: if the folder cannot be written to.
     """
+    if device == "cpu":
+        keep_freed_memory()
     torch.manual_seed(recipe.seed)
     network = SRN(recipe.network)
     initialise(network, recipe.initial)

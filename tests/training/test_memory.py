@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+
+import pytest
+
+STEPS = """
+import resource, sys
+import torch
+from deblurcli.training.memory import keep_freed_memory
+
+if sys.argv[1] == "keep":
+    assert keep_freed_memory()
+
+def step():
+    return [torch.empty(1 << 20).fill_(1) for _ in range(40)]
+
+step()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(4):
+    step()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told")
+def test_the_steps_after_the_first_get_their_memory_without_the_system():
+    def page_faults(what: str) -> int:
+        done = subprocess.run([sys.executable, "-c", STEPS, what], capture_output=True, text=True, check=True)
+        return int(done.stdout)
+
+    assert page_faults("keep") < page_faults("leave") / 10
