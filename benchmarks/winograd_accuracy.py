@@ -75,17 +75,25 @@ def transforms(points: list[Fraction], kernel: int) -> tuple[Tensor, Tensor, Ten
     )  # type: ignore[return-value]
 
 
+def winograd(windows: Tensor, weights: Tensor, side: int, dtype: torch.dtype) -> Tensor:
+    """(N, C, ..., side, side) windows and (K, C, k, k) weights -> (N, K, ..., m, m), in the precision of the windows.
+
+    Only the transformed values and weights are rounded to `dtype`.
+    """
+    window, of_weights, back = transforms(POINTS[side], weights.shape[2])
+    window, back = window.to(windows), back.to(windows)
+    values = (window @ windows @ window.T).to(dtype).to(windows)
+    kernels = (of_weights @ weights.double() @ of_weights.T).to(dtype).to(windows)
+    return back @ torch.einsum("nc...ij,kcij->nk...ij", values, kernels) @ back.T
+
+
 def noise(side: int, kernel: int, dtype: torch.dtype) -> float:
     """The layer's signal-to-noise ratio in dB."""
-    window, of_weights, back = transforms(POINTS[side], kernel)
     generator = torch.Generator().manual_seed(0)
     values = torch.randn(WINDOWS, CHANNELS, side, side, generator=generator, dtype=torch.float64).relu()
     weights = torch.randn(OUTPUTS, CHANNELS, kernel, kernel, generator=generator, dtype=torch.float64)
     wanted = F.conv2d(values, weights)
-    transformed = (window @ values @ window.T).to(dtype).double()
-    kernels = (of_weights @ weights @ of_weights.T).to(dtype).double()
-    products = torch.einsum("ncij,kcij->nkij", transformed, kernels)
-    error = back @ products @ back.T - wanted
+    error = winograd(values, weights, side, dtype) - wanted
     return float(10 * torch.log10(wanted.square().mean() / error.square().mean()))
 
 
@@ -94,21 +102,18 @@ class Winograd(nn.Module):
 
     def __init__(self, conv: Conv, side: int, dtype: torch.dtype) -> None:
         super().__init__()
-        self.kernel, self.side, self.dtype = conv.kernel_size[0], side, dtype
-        window, of_weights, back = transforms(POINTS[side], self.kernel)
-        self.window, self.back, self.bias = window.float(), back.float(), conv.bias
-        self.weights = (of_weights @ conv.weight.double() @ of_weights.T).to(dtype).float()
+        self.conv, self.side, self.dtype = conv, side, dtype
 
     def forward(self, x: Tensor) -> Tensor:
         height, width = x.shape[2:]
-        out, around = self.side + 1 - self.kernel, self.kernel // 2
+        kernel = self.conv.kernel_size[0]
+        out, around = self.side + 1 - kernel, kernel // 2
         x = F.pad(x, (around, around + -width % out, around, around + -height % out))
         windows = x.unfold(2, self.side, out).unfold(3, self.side, out)  # (N, C, down, across, side, side)
-        values = (self.window @ windows @ self.window.T).to(self.dtype).float()
-        y = self.back @ torch.einsum("ncyxij,kcij->nkyxij", values, self.weights) @ self.back.T
+        y = winograd(windows, self.conv.weight, self.side, self.dtype)
         whole = y.transpose(3, 4).flatten(4, 5).flatten(2, 3)
-        assert self.bias is not None
-        return whole[:, :, :height, :width] + self.bias.view(1, -1, 1, 1)
+        assert self.conv.bias is not None
+        return whole[:, :, :height, :width] + self.conv.bias.view(1, -1, 1, 1)
 
 
 def with_winograd(network: SRN, side: int, dtype: torch.dtype) -> SRN:
