@@ -20,7 +20,12 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 LIBRARY = ["-std=gnu11", "-O3", "-fPIC", "-shared", "-pthread"]
 ARITHMETIC = ["-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math"]  # fused products, nothing less exact
-X86 = {"avx512": ["-mavx512f", "-mfma"], "avx2": ["-mavx2", "-mfma"], "portable": []}
+X86 = {
+    "avx512": ["-mavx512f", "-mfma"],
+    "avx512bf16": ["-mavx512f", "-mfma", "-mavx512bf16"],  # which older compilers do not know
+    "avx2": ["-mavx2", "-mfma"],
+    "portable": [],
+}
 SETS: dict[str, dict[str, list[str]]] = {
     "x86_64": X86,
     "amd64": X86,

@@ -24,8 +24,10 @@ def findings() -> list[tuple[str, str]]:
     from deblurcli.native import library
     from deblurcli.native.processor import processor_features
 
-    choice = library.choose()
-    path = "PyTorch" if choice.name == "torch" else f"native code, {choice.name}"
+    def path(products: library.Products) -> str:
+        choice = library.choose(products)
+        return f"{'PyTorch' if choice.name == 'torch' else f'native code, {choice.name}'} ({choice.reason})"
+
     there = library.compiled()
     gpus = [torch.device("cuda", index) for index in range(torch.cuda.device_count())]
     if torch.backends.mps.is_available():
@@ -33,7 +35,8 @@ def findings() -> list[tuple[str, str]]:
     return [
         ("CPU", processor_name()),
         ("CPU features", ", ".join(sorted(processor_features())) or "none that matter here"),
-        ("fp32 on the CPU", f"{path} ({choice.reason})"),
+        ("fp32 on the CPU", path("fp32")),
+        ("bf16 on the CPU", path("bf16")),
         ("compiled", ", ".join(there) if there else "nothing"),
         ("compiler", library.compiler() or "none was found when deblurcli was installed"),
         ("threads", f"{torch.get_num_threads()}, {'shared with' if library.openmp() else 'beside those of'} PyTorch"),

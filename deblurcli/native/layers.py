@@ -75,7 +75,8 @@ class Layer:
     Attributes:
         kind: which of the library's functions computes it.
         library: the loaded library.
-        weights, bias: float32.
+        weights: float32, or for Winograd what the library takes products in.
+        bias: float32.
         channels: of the input and the output.
         kernel, stride, before: as in TensorFlow's "SAME" padding, `before` zeros on the left and above.
         up: 2 for a transposed convolution, which is one of kernel 3 and stride 1 that makes four pixels of each.
@@ -101,7 +102,8 @@ class Layer:
         """Steps (output rows, pairs of them with `up`) that are computed together; fewer cost as much."""
         if self.kind != "winograd":
             return 1
-        return 11 - (3 if self.by_parity else self.kernel)
+        side: int = self.library.deblur_side()
+        return side + 1 - (3 if self.by_parity else self.kernel)
 
     def run(self, sources: Sequence[Rows], width: int, out: Tensor, relu: bool, residual: Rows | None) -> None:
         """Compute all rows of `out`, (K, h, W) channels innermost and without gaps, from the rows they depend on.
@@ -196,8 +198,11 @@ def prepare(name: str, weight: Tensor, bias: Tensor, stride: int, before: int, t
 def in_reading_order(loaded: ctypes.CDLL, kind: Kind, weight: Tensor) -> Tensor:
     """(K, C, k, k) float32 as the library's function for this kind reads them."""
     outputs, inputs, kernel, _ = weight.shape
-    packed = torch.empty(outputs * inputs * (100 if kind == "winograd" else kernel * kernel))
     given = weight.permute(2, 3, 1, 0).contiguous()
+    size = weight.numel()
+    if kind == "winograd":
+        size = outputs * inputs * loaded.deblur_side() ** 2 // loaded.deblur_channels_per_word()
+    packed = torch.empty(size)
     addresses = ctypes.c_void_p(given.data_ptr()), ctypes.c_void_p(packed.data_ptr())
     sizes = map(ctypes.c_int64, (inputs, outputs, kernel))
     workers = (ctypes.byref(_workers(0)),) if kind == "winograd" else ()  # the others have little to do

@@ -1,4 +1,6 @@
-"""Finding and loading the compiled convolutions: one shared library for each instruction set, the best one is used."""
+"""Finding and loading the compiled convolutions: one shared library for each instruction set, the best one is used.
+
+Where an instruction set multiplies bfloat16, a second library of it takes Winograd's products in that format."""
 
 from __future__ import annotations
 
@@ -8,6 +10,7 @@ import platform
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 from deblurcli.errors import UsageError
 from deblurcli.native.processor import processor_features
@@ -15,14 +18,21 @@ from deblurcli.native.processor import processor_features
 FOLDER = Path(__file__).parent / "lib"
 VARIABLE = "DEBLUR_ENGINE"
 
+Products = Literal["fp32", "bf16"]
+
 # What a processor must have, the best set first. "portable" is plain C for any processor.
-NEEDS: dict[str, frozenset[str]] = {
+INSTRUCTION_SETS: dict[str, frozenset[str]] = {
     "avx512": frozenset({"avx512f", "avx2", "fma"}),
     "avx2": frozenset({"avx2", "fma"}),
     "neon": frozenset({"asimd"}),
     "portable": frozenset(),
 }
-CHOICES = ("auto", "torch", *NEEDS)
+CHOICES = ("auto", "torch", *INSTRUCTION_SETS)
+
+# The second library of an instruction set, and what a processor must have for it besides.
+BF16 = {"avx512": "avx512bf16"}
+BF16_NEEDS = frozenset({"avx512_bf16"})
+NEEDS = {**INSTRUCTION_SETS, **{BF16[name]: INSTRUCTION_SETS[name] | BF16_NEEDS for name in BF16}}
 
 # On what is in the first place only the portable library would be there, and PyTorch's own code is faster than that.
 AUTOMATIC = ("avx512", "avx2", "neon")
@@ -42,7 +52,7 @@ class Choice:
 
 
 def compiled() -> list[str]:
-    """The instruction sets there is a library for, the best first."""
+    """The libraries there are, the best instruction set's first."""
     return [name for name in NEEDS if (FOLDER / f"{name}.so").is_file()]
 
 
@@ -54,18 +64,35 @@ def compiler() -> str | None:
         return None
 
 
-def choose() -> Choice:
+def choose(products: Products = "fp32") -> Choice:
     """Which code to use: what $DEBLUR_ENGINE says, else the best there is.
+
+    Args:
+        products: the number format for Winograd's products.
 
     Raises:
         UsageError: if the variable names something that is unknown, not compiled, or not for this processor.
     """
+    choice = _choose_instruction_set()
+    if products == "fp32" or choice.name == "torch":
+        return choice
+    name = BF16.get(choice.name)
+    if name is None:
+        return Choice("torch", f"{choice.name} does not multiply bf16")
+    if missing := NEEDS[name] - processor_features():
+        return Choice("torch", f"this processor has no {', '.join(sorted(missing))}")
+    if name not in compiled() or not loads(name):
+        return Choice("torch", f"no native code was compiled for {name}, which older C compilers do not know")
+    return Choice(name, choice.reason)
+
+
+def _choose_instruction_set() -> Choice:
     wish = os.environ.get(VARIABLE) or "auto"
     if wish not in CHOICES:
         raise UsageError(f"{VARIABLE}={wish}: unknown; choose one of {', '.join(CHOICES)}")
     if wish == "torch":
         return Choice("torch", f"{VARIABLE}=torch")
-    there, features = compiled(), processor_features()
+    there, features = [name for name in compiled() if name in INSTRUCTION_SETS], processor_features()
     if wish != "auto":
         if wish not in there:
             raise UsageError(f"{VARIABLE}={wish}: not compiled here; choose one of {', '.join(['torch', *there])}")
@@ -98,7 +125,7 @@ def loads(name: str) -> bool:
 def load(name: str) -> ctypes.CDLL:
     """The library of an instruction set. Raises OSError if it cannot be loaded."""
     library = ctypes.CDLL(str(FOLDER / f"{name}.so"))
-    for function in ("lanes", "panel", "winograd_scratch", "direct_scratch"):
+    for function in ("lanes", "panel", "side", "channels_per_word", "winograd_scratch", "direct_scratch"):
         getattr(library, f"deblur_{function}").restype = ctypes.c_int64
     return library
 

@@ -1,4 +1,8 @@
-"""One scale of SRN in the compiled library: `srn_rows.ScaleRows` for float32 on the CPU, several times faster."""
+"""One scale of SRN in the compiled library: `srn_rows.ScaleRows` for the CPU, several times faster.
+
+What goes from layer to layer is float32. Of a network in bfloat16, whose weights are, Winograd's products are taken in
+it too; the rest, transforms and sums included, is float32 even then.
+"""
 
 from __future__ import annotations
 
@@ -130,6 +134,8 @@ class NativeScaleRows:
         return image, state
 
 
+PRODUCTS: dict[torch.dtype, library.Products] = {torch.float32: "fp32", torch.bfloat16: "bf16"}
+
 # Of every convolution, for one version of its weights.
 _prepared: WeakKeyDictionary[nn.Module, tuple[tuple[object, ...], Layer | None]] = WeakKeyDictionary()
 
@@ -155,10 +161,14 @@ def runs_natively(network: nn.Module) -> bool:
     Raises:
         UsageError: if the environment asks for a library that is not there.
     """
-    choice = library.choose()
-    if choice.name == "torch":
+    return knows_all_layers(network, library.choose().name)
+
+
+def knows_all_layers(network: nn.Module, name: str) -> bool:
+    """Whether a library, not "torch", has a function for every convolution."""
+    if name == "torch":
         return False
-    loaded = library.load(choice.name)
+    loaded = library.load(name)
     return all(
         kind_of(loaded, module.weight, module.stride[0], isinstance(module, Upsample)) is not None
         for module in network.modules()
@@ -172,9 +182,12 @@ def native_scale(network: SRN, old_state: StateRows, limit: int) -> NativeScaleR
     Raises:
         UsageError: if the environment asks for a library that is not there.
     """
-    if network.device.type != "cpu" or network.dtype != torch.float32 or not runs_natively(network):
+    products = PRODUCTS.get(network.dtype)
+    if network.device.type != "cpu" or products is None:
         return None
-    name = library.choose().name
+    name = library.choose(products).name
+    if not knows_all_layers(network, name):
+        return None
 
     def layer_of(module: nn.Module) -> Layer:
         layer = prepared_layer(module, name)

@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from exactness import psnr, relative
 from random_weights import weights
 
+from deblurcli.native import library
 from deblurcli.native.layers import Layer, prepare, update_memory
 from deblurcli.native.rows import rows_of_tensor
 
@@ -25,31 +26,38 @@ def convolve(layer: Layer, x: torch.Tensor, relu: bool = False, residual: torch.
     return out
 
 
+def least(library_name: str, layer: Layer) -> float:
+    """The PSNR in dB that a layer must reach: products in bfloat16 have eight binary digits, and the transforms need
+    half of those."""
+    return 25 if layer.kind == "winograd" and library_name in library.BF16.values() else 100
+
+
 CHANNELS = [(32, 32), (64, 64), (128, 128), (256, 512), (6, 32), (2, 32), (32, 3)]
 SHAPES = [(1, 1), (1, 40), (5, 7), (8, 8), (14, 33)]
 
 
 @pytest.mark.parametrize("kernel", [3, 5])
 @pytest.mark.parametrize(("inputs", "outputs"), CHANNELS)
-def test_convolutions_are_those_of_torch(engine, kernel, inputs, outputs):
+def test_convolutions_are_those_of_torch(library_name, kernel, inputs, outputs):
     torch.manual_seed(0)
     weight, bias = weights(outputs, inputs, kernel)
-    layer = prepare(engine, weight, bias, 1, kernel // 2, False)
+    layer = prepare(library_name, weight, bias, 1, kernel // 2, False)
     assert layer is not None
     for height, width in SHAPES:
         x, added = pixels_first(torch.randn(inputs, height, width)), pixels_first(torch.randn(outputs, height, width))
         wanted = F.conv2d(x.double()[None], weight.double(), bias.double(), padding=kernel // 2)[0]
-        assert psnr(convolve(layer, x), wanted) > 100, (height, width)
-        assert psnr(convolve(layer, x, relu=True, residual=added), wanted.relu() + added) > 100, (height, width)
+        bar = least(library_name, layer)
+        assert psnr(convolve(layer, x), wanted) > bar, (height, width)
+        assert psnr(convolve(layer, x, relu=True, residual=added), wanted.relu() + added) > bar, (height, width)
 
 
 @pytest.mark.parametrize("kernel", [3, 5])
 @pytest.mark.parametrize(("inputs", "outputs"), [(32, 64), (64, 128)])
-def test_strided_convolutions_are_those_of_torch(engine, kernel, inputs, outputs):
+def test_strided_convolutions_are_those_of_torch(library_name, kernel, inputs, outputs):
     torch.manual_seed(0)
     weight, bias = weights(outputs, inputs, kernel)
     before = (kernel - 2) // 2
-    layer = prepare(engine, weight, bias, 2, before, False)
+    layer = prepare(library_name, weight, bias, 2, before, False)
     assert layer is not None
     for height, width in [(2, 2), (2, 50), (6, 24), (14, 62)]:
         x = pixels_first(torch.randn(inputs, height, width))
@@ -58,14 +66,14 @@ def test_strided_convolutions_are_those_of_torch(engine, kernel, inputs, outputs
         if layer.kind == "direct":
             assert relative(convolve(layer, x), wanted) < 1e-5
         else:
-            assert psnr(convolve(layer, x), wanted) > 100
+            assert psnr(convolve(layer, x), wanted) > least(library_name, layer)
 
 
 @pytest.mark.parametrize(("inputs", "outputs"), [(128, 64), (64, 32)])
-def test_transposed_convolutions_are_those_of_torch(engine, inputs, outputs):
+def test_transposed_convolutions_are_those_of_torch(library_name, inputs, outputs):
     torch.manual_seed(0)
     weight, bias = torch.randn(inputs, outputs, 4, 4) / inputs**0.5 / 2, torch.randn(outputs)
-    layer = prepare(engine, weight, bias, 2, 1, True)
+    layer = prepare(library_name, weight, bias, 2, 1, True)
     assert layer is not None
     for height, width in [(1, 1), (1, 13), (5, 12), (7, 30)]:
         x, added = torch.randn(inputs, height, width), pixels_first(torch.randn(outputs, 2 * height, 2 * width))
@@ -73,12 +81,12 @@ def test_transposed_convolutions_are_those_of_torch(engine, inputs, outputs):
         rows = rows_of_tensor(pixels_first(F.pad(x, (0, 0, 1, 1))))
         layer.run([rows], width, out, True, rows_of_tensor(added))
         wanted = F.conv_transpose2d(x.double()[None], weight.double(), bias.double(), 2, 1)[0].relu() + added
-        assert psnr(out, wanted) > 100
+        assert psnr(out, wanted) > least(library_name, layer)
 
 
-def test_the_number_of_threads_does_not_change_a_bit(engine):
+def test_the_number_of_threads_does_not_change_a_bit(library_name):
     before = torch.get_num_threads()
-    layer = prepare(engine, *weights(64, 64, 5), 1, 2, False)
+    layer = prepare(library_name, *weights(64, 64, 5), 1, 2, False)
     assert layer is not None
     x = pixels_first(torch.randn(64, 41, 53))
     try:
@@ -92,8 +100,8 @@ def test_the_number_of_threads_does_not_change_a_bit(engine):
 
 
 @pytest.mark.parametrize(("inputs", "outputs", "kernel"), [(32, 32, 5), (6, 32, 3), (32, 3, 5)])
-def test_a_value_that_is_no_number_stays_one(engine, inputs, outputs, kernel):
-    layer = prepare(engine, *weights(outputs, inputs, kernel), 1, kernel // 2, False)
+def test_a_value_that_is_no_number_stays_one(library_name, inputs, outputs, kernel):
+    layer = prepare(library_name, *weights(outputs, inputs, kernel), 1, kernel // 2, False)
     assert layer is not None
     x = pixels_first(torch.randn(inputs, 24, 24))
     x[0, 12, 12] = torch.nan
@@ -102,16 +110,16 @@ def test_a_value_that_is_no_number_stays_one(engine, inputs, outputs, kernel):
     assert not result[:, 0, 0].isnan().any()
 
 
-def test_channels_that_do_not_fit_are_left_to_torch(engine):
-    assert prepare(engine, *weights(6, 4, 3), 1, 1, False) is None
+def test_channels_that_do_not_fit_are_left_to_torch(library_name):
+    assert prepare(library_name, *weights(6, 4, 3), 1, 1, False) is None
 
 
-def test_the_cell_is_updated_as_torch_does(engine):
+def test_the_cell_is_updated_as_torch_does(library_name):
     torch.manual_seed(0)
     gates, cell = torch.randn(4 * 32, 5, 9) * 8, torch.randn(32, 5, 9)
     gates[:, 0, 0], gates[:, 0, 1] = 200, -200
     state, hidden = torch.empty(5, 9, 64).permute(2, 0, 1), torch.empty(5, 9, 32).permute(2, 0, 1)
-    update_memory(engine, pixels_first(gates), rows_of_tensor(pixels_first(cell)), state, hidden)
+    update_memory(library_name, pixels_first(gates), rows_of_tensor(pixels_first(cell)), state, hidden)
     i, j, f, o = gates.double().chunk(4)
     wanted = cell * torch.sigmoid(f + 1) + torch.sigmoid(i) * torch.tanh(j)
     assert torch.allclose(state[:32].double(), wanted, atol=2e-6)

@@ -10,7 +10,8 @@ from deblurcli.native import library
 def test_torch_can_be_demanded(monkeypatch):
     monkeypatch.setenv("DEBLUR_ENGINE", "torch")
     assert library.choose() == library.Choice("torch", "DEBLUR_ENGINE=torch")
-    assert dict(findings())["fp32 on the CPU"] == "PyTorch (DEBLUR_ENGINE=torch)"
+    told = dict(findings())
+    assert told["fp32 on the CPU"] == told["bf16 on the CPU"] == "PyTorch (DEBLUR_ENGINE=torch)"
 
 
 def test_an_instruction_set_can_be_demanded(engine, monkeypatch):
@@ -19,6 +20,29 @@ def test_an_instruction_set_can_be_demanded(engine, monkeypatch):
     told = dict(findings())
     assert told["fp32 on the CPU"] == f"native code, {engine} (DEBLUR_ENGINE={engine})"
     assert engine in told["compiled"] and told["compiler"]
+
+
+@pytest.mark.parametrize(
+    ("features", "compiled", "reason"),
+    [
+        (frozenset({"avx512f", "avx2", "fma"}), ["avx512", "avx512bf16"], "this processor has no avx512_bf16"),
+        (frozenset({"avx2", "fma"}), ["avx512", "avx512bf16", "avx2"], "avx2 does not multiply bf16"),
+        (
+            frozenset({"avx512_bf16", "avx512f", "avx2", "fma"}),
+            ["avx512"],
+            "no native code was compiled for avx512bf16",
+        ),
+    ],
+)
+def test_bf16_that_the_native_code_cannot_do_is_left_to_torch(monkeypatch, features, compiled, reason):
+    monkeypatch.delenv(library.VARIABLE, raising=False)
+    monkeypatch.setattr(library, "processor_features", lambda: features)
+    monkeypatch.setattr(library, "compiled", lambda: compiled)
+    monkeypatch.setattr(library, "loads", lambda name: True)
+    assert library.choose().name == next(name for name in compiled if library.NEEDS[name] <= features)
+    choice = library.choose("bf16")
+    assert choice.name == "torch" and choice.reason.startswith(reason)
+    assert reason in dict(findings())["bf16 on the CPU"]
 
 
 @pytest.mark.parametrize("wish", ["sse9", "AVX2"])

@@ -52,13 +52,17 @@ typedef struct {
 
 int64_t deblur_lanes(void);
 int64_t deblur_panel(void);
+/* Of Winograd's windows. */
+int64_t deblur_side(void);
+/* 1 where Winograd's products are in float32, 2 where they are in bfloat16. */
+int64_t deblur_channels_per_word(void);
 
 /* Floats that one thread of a convolution needs. */
 int64_t deblur_winograd_scratch(const Convolution *);
 int64_t deblur_direct_scratch(const Convolution *);
 
 /* (kernel, kernel, in, out) weights to the order in which they are read; channels as the functions below demand. No
-   scratch is needed. */
+   scratch is needed. Winograd's take in x out x side^2 / channels per word floats, the others' as many as they are. */
 void deblur_winograd_pack(const float *weights, float *packed, int64_t in, int64_t out, int64_t kernel,
                           const Workers *);
 void deblur_direct_pack(const float *weights, float *packed, int64_t in, int64_t out, int64_t kernel);
