@@ -3,7 +3,8 @@
     pip install openvino
     python benchmarks/against_openvino.py --size 1280x720 --kernel 5 --rounds 3
 
-Prints the median, the least and the most seconds of each, how many times faster the native code is, and how far each is
+Prints the median, the least and the most seconds of each, how many times faster the native code is in the same
+precision, and how far each is
 from eager PyTorch in fp32 (the PSNR relative to the range of its values). OpenVINO's times are those of its inference
 alone, without its compilation.
 """
@@ -11,6 +12,7 @@ alone, without its compilation.
 from __future__ import annotations
 
 import argparse
+import copy
 import statistics
 import time
 from collections.abc import Callable
@@ -58,9 +60,11 @@ def main() -> None:
     engine = library.choose().name
     with torch.inference_mode():
         exact = network(image)[-1]
+        half = copy.deepcopy(network).to(torch.bfloat16)
         ways = {
-            f"native {engine} fp32": lambda: in_parts(network, image, engine, CPU_PART),
+            "native fp32": lambda: in_parts(network, image, engine, CPU_PART),
             "OpenVINO fp32": openvino_way(network, image, "f32", options.threads),
+            "native bf16": lambda: in_parts(half, image, engine, CPU_PART),
             "OpenVINO bf16": openvino_way(network, image, "bf16", options.threads),
         }
         results = {name: way() for name, way in ways.items()}  # and all memory is there
@@ -70,13 +74,12 @@ def main() -> None:
                 started = time.perf_counter()
                 way()
                 seconds[name].append(time.perf_counter() - started)
-    first = statistics.median(next(iter(seconds.values())))
     print(f"{width}x{height}, kernel {options.kernel}, {options.threads} threads, {options.rounds} rounds")
-    print(f"OpenVINO {openvino.__version__}, PyTorch {torch.__version__}")
+    print(f"native {engine}, OpenVINO {openvino.__version__}, PyTorch {torch.__version__}")
     for name, times in seconds.items():
-        middle = statistics.median(times)
+        middle, native = (statistics.median(some) for some in (times, seconds[f"native {name.split()[1]}"]))
         print(
-            f"{name:22} {middle:7.3f} s ({min(times):.3f} to {max(times):.3f})  native x{middle / first:.2f}"
+            f"{name:22} {middle:7.3f} s ({min(times):.3f} to {max(times):.3f})  native x{middle / native:.2f}"
             f"  PSNR {psnr(results[name], exact):.0f} dB"
         )
 

@@ -2,7 +2,8 @@
 
     python benchmarks/engine.py --size 1280x720 --kernel 5 --rounds 5
 
-Weights are random; the time does not depend on them. Prints the median, the least and the most seconds of each way, how
+Weights are random; the time does not depend on them. Where an engine multiplies bfloat16, it is timed in that precision
+too. Prints the median, the least and the most seconds of each way, how
 many times faster than eager PyTorch it is, and how far its result is from eager's: the largest difference, and the PSNR
 relative to the range of eager's values.
 """
@@ -26,6 +27,8 @@ from deblurcli.networks.parts import PartSize
 from deblurcli.networks.srn import SRN, SRNConfig
 from deblurcli.networks.srn_parts import restore_in_parts
 from deblurcli.restore.deblurrer import CPU_PART
+
+INSTRUCTION_SETS = [name for name in library.compiled() if name in library.INSTRUCTION_SETS]
 
 
 class Memory:
@@ -80,7 +83,15 @@ def ways(kernel: int, image: Tensor, engines: list[str], pixels: int) -> dict[st
         # A network of its own: the weights are kept in the order of one engine only.
         own = copy.deepcopy(innermost)
         found[f"strips {engine}"] = lambda engine=engine, own=own: in_parts(own, image, engine, pixels)  # type: ignore[misc]
+        if multiplies_bf16(engine):
+            half = copy.deepcopy(innermost).to(torch.bfloat16)
+            found[f"strips {engine} bf16"] = lambda engine=engine, half=half: in_parts(half, image, engine, pixels)  # type: ignore[misc]
     return found
+
+
+def multiplies_bf16(engine: str) -> bool:
+    os.environ[library.VARIABLE] = engine
+    return library.choose("bf16").name != "torch"
 
 
 def psnr(result: Tensor, wanted: Tensor) -> float:
@@ -111,7 +122,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--pixels", type=int, default=CPU_PART, help="of a strip")
-    parser.add_argument("--engines", default=",".join(library.compiled()), help="native ones, separated by commas")
+    parser.add_argument("--engines", default=",".join(INSTRUCTION_SETS), help="native ones, separated by commas")
     parser.add_argument("--only", default="", help="time only the ways whose name contains this, and check nothing")
     parser.add_argument("--shares", action="store_true", help="how the time of the native layers is spread")
     options = parser.parse_args()

@@ -44,7 +44,6 @@ class _Convolution(ctypes.Structure):
         ("weights", ctypes.c_void_p),
         ("bias", ctypes.c_void_p),
         ("kernel", ctypes.c_int64),
-        ("stride", ctypes.c_int64),
         ("before", ctypes.c_int64),
         ("up", ctypes.c_int64),
         ("relu", ctypes.c_int64),
@@ -95,7 +94,7 @@ class Layer:
     @property
     def by_parity(self) -> bool:
         """Whether it is computed as a convolution of kernel 3 and stride 1 on four images of half the size."""
-        return self.kind == "winograd" and self.stride == 2
+        return self.stride == 2
 
     @property
     def unit(self) -> int:
@@ -116,14 +115,13 @@ class Layer:
         """
         kernel, before = self.kernel, self.before
         if self.by_parity:
-            sources = [half for rows in sources for half in halves(rows)]
             kernel, before, width = 3, 1, width // 2
+            sources = [half for rows in sources for half in halves(rows, out.shape[1] + kernel - 1)]
         job = _Convolution(
             width=width,
             weights=self.weights.data_ptr(),
             bias=self.bias.data_ptr(),
             kernel=kernel,
-            stride=self.stride,
             before=before,
             up=self.up,
             relu=relu,
@@ -163,9 +161,9 @@ def kind_of(loaded: ctypes.CDLL, weight: Tensor, stride: int, transposed: bool) 
         return "thin"
     if outputs % panel:
         return None
-    if inputs % lanes == 0 and (transposed or (size, stride) in ((3, 1), (5, 1), (5, 2))):
+    if inputs % lanes == 0 and (transposed or size in (3, 5)):
         return "winograd"
-    return None if transposed else "direct"
+    return None if transposed or stride > 1 else "direct"
 
 
 def prepare(name: str, weight: Tensor, bias: Tensor, stride: int, before: int, transposed: bool) -> Layer | None:
@@ -187,7 +185,7 @@ def prepare(name: str, weight: Tensor, bias: Tensor, stride: int, before: int, t
     if transposed:
         plain, stride = transposed_weights(plain), 1
     kernel = plain.shape[2]
-    if kind == "winograd" and stride == 2:
+    if stride == 2:
         plain = strided_weights(plain, before)
     packed = in_reading_order(loaded, kind, plain)
     own_bias = bias.detach().float().contiguous().clone()

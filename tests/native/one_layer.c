@@ -8,7 +8,7 @@
 enum { WINOGRAD, DIRECT, THIN, MEMORY };
 
 typedef struct {
-    int64_t kind, inputs, outputs, kernel, stride, before, up, relu, has_residual, width, rows, out_width, out_rows;
+    int64_t kind, inputs, outputs, kernel, before, up, relu, has_residual, width, rows, out_width, out_rows;
 } Job;
 
 static float *floats(int64_t count) {
@@ -65,7 +65,6 @@ int main(void) {
         .weights = packed,
         .bias = bias,
         .kernel = job.kernel,
-        .stride = job.stride,
         .before = job.before,
         .up = job.up,
         .relu = job.relu,

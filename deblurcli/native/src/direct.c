@@ -1,10 +1,10 @@
-/* Convolutions without tricks, for the layers that Winograd does not suit: 3x3 kernels of stride 2, and few channels. */
+/* Convolutions without tricks, for the network's first layer, whose channels are too few for vectors of them. */
 #include "parallel.h"
 #include "vector.h"
 #include "window.h"
 
 /* The window for TALL outputs. */
-INLINE int64_t window_width(const Convolution *conv) { return (TALL - 1) * conv->stride + conv->kernel; }
+INLINE int64_t window_width(const Convolution *conv) { return TALL - 1 + conv->kernel; }
 
 int64_t deblur_direct_scratch(const Convolution *conv) {
     return conv->kernel * window_width(conv) * conv->sources[0].channels;
@@ -13,7 +13,7 @@ int64_t deblur_direct_scratch(const Convolution *conv) {
 /* TALL outputs of a panel of channels. */
 INLINE void multiply(const Convolution *conv, const float *const *rows, int64_t pixel, const float *weights,
                      Vector sums[TALL][WIDE]) {
-    int64_t channels = conv->sources[0].channels, step = conv->stride * pixel;
+    int64_t channels = conv->sources[0].channels;
     for (int i = 0; i < TALL; i++)
         for (int j = 0; j < WIDE; j++)
             sums[i][j] = zeros();
@@ -27,21 +27,21 @@ INLINE void multiply(const Convolution *conv, const float *const *rows, int64_t 
 #pragma GCC unroll 12
                 for (int i = 0; i < TALL; i++)
                     for (int j = 0; j < WIDE; j++)
-                        sums[i][j] += w[j] * values[i * step + c];
+                        sums[i][j] += w[j] * values[i * pixel + c];
             }
         }
 }
 
 static void convolve_row(const void *job, int64_t y, float *patch) {
     const Convolution *conv = job;
-    int64_t channels = conv->out_channels, out_width = (conv->width + conv->stride - 1) / conv->stride;
+    int64_t channels = conv->out_channels, width = conv->width;
     int64_t size = conv->kernel * conv->kernel * conv->sources[0].channels; /* weights per output channel */
 
-    for (int64_t first = 0; first < out_width; first += TALL) {
+    for (int64_t first = 0; first < width; first += TALL) {
         const float *rows[8];
-        int64_t pixel = window(&conv->sources[0], conv->width, y * conv->stride, first * conv->stride - conv->before,
-                               conv->kernel, window_width(conv), patch, rows);
-        int64_t count = out_width - first < TALL ? out_width - first : TALL;
+        int64_t pixel = window(&conv->sources[0], width, y, first - conv->before, conv->kernel, window_width(conv),
+                               patch, rows);
+        int64_t count = width - first < TALL ? width - first : TALL;
         for (int64_t panel = 0; panel < channels; panel += PANEL) {
             Vector sums[TALL][WIDE];
             multiply(conv, rows, pixel, conv->weights + panel * size, sums);
@@ -53,7 +53,7 @@ static void convolve_row(const void *job, int64_t y, float *patch) {
                         value = relu(value);
                     if (conv->residual)
                         value += load(conv->residual[y] + place);
-                    store(conv->out + y * out_width * channels + place, value);
+                    store(conv->out + y * width * channels + place, value);
                 }
             }
         }

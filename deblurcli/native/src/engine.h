@@ -30,7 +30,7 @@ typedef struct {
     Source sources[SOURCES]; /* their channels follow each other; all but the first may have none */
     int64_t width;           /* of the sources */
     const float *weights, *bias;
-    int64_t kernel, stride;
+    int64_t kernel;
     int64_t before; /* black columns on the left */
     int64_t up;     /* output rows per step, and pixels per column: 2 for four outputs a pixel, at each parity of row and
                        column; their weights follow each other */
@@ -71,7 +71,7 @@ void deblur_thin_pack(const float *weights, float *packed, int64_t in, int64_t o
 
 /* Stride 1, kernel 3 or 5, `up` 1 or 2; sources' channels multiples of the lanes, out_channels of the panel. */
 void deblur_winograd(const Convolution *, const Workers *);
-/* Any stride and kernel, one source; out_channels a multiple of the panel. */
+/* Stride 1, any kernel, one source; out_channels a multiple of the panel. */
 void deblur_direct(const Convolution *, const Workers *);
 /* Stride 1, one source with a multiple of the lanes in channels; at most 4 out_channels. */
 void deblur_thin(const Convolution *, const Workers *);
