@@ -3,9 +3,8 @@
     python benchmarks/engine.py --size 1280x720 --kernel 5 --rounds 5
 
 Weights are random; the time does not depend on them. Where an engine multiplies bfloat16, it is timed in that precision
-too. Prints the median, the least and the most seconds of each way, how
-many times faster than eager PyTorch it is, and how far its result is from eager's: the largest difference, and the PSNR
-relative to the range of eager's values.
+too. Prints the median, the least and the most seconds of each way, how many times faster than eager PyTorch it is, and
+how far its result is from eager's: the largest difference, and the PSNR relative to the range of eager's values.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ import statistics
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -77,15 +77,15 @@ def ways(kernel: int, image: Tensor, engines: list[str], pixels: int) -> dict[st
     found: dict[str, Callable[[], Tensor]] = {
         "eager": lambda: plain(image)[-1],
         "eager channels_last": lambda: innermost(inner_image)[-1],
-        "strips torch": lambda: in_parts(innermost, image, "torch", pixels),
+        "strips torch": lambda: in_parts(innermost, inner_image, "torch", pixels),
     }
     for engine in engines:
-        # A network of its own: the weights are kept in the order of one engine only.
+        # Networks of their own: the weights are kept in the order of one engine only.
         own = copy.deepcopy(innermost)
-        found[f"strips {engine}"] = lambda engine=engine, own=own: in_parts(own, image, engine, pixels)  # type: ignore[misc]
+        found[f"strips {engine}"] = partial(in_parts, own, inner_image, engine, pixels)
         if multiplies_bf16(engine):
             half = copy.deepcopy(innermost).to(torch.bfloat16)
-            found[f"strips {engine} bf16"] = lambda engine=engine, half=half: in_parts(half, image, engine, pixels)  # type: ignore[misc]
+            found[f"strips {engine} bf16"] = partial(in_parts, half, inner_image, engine, pixels)
     return found
 
 
@@ -100,19 +100,25 @@ def psnr(result: Tensor, wanted: Tensor) -> float:
     return 20 * math.log10(float(wanted.max() - wanted.min()) / rms) if rms else math.inf
 
 
-def count_seconds() -> dict[str, float]:
-    """From now on, add up the seconds that each kind of native layer takes."""
-    seconds: dict[str, float] = defaultdict(float)
+def count_seconds(way: Callable[[], str]) -> dict[str, dict[str, float]]:
+    """From now on, add up the seconds that each kind of native layer takes, for each way as it is running."""
+    seconds: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
     run = layers.Layer.run
 
     def timed(self: layers.Layer, *arguments: object) -> None:
         started = time.perf_counter()
         run(self, *arguments)  # type: ignore[arg-type]
         name = f"{self.kind} {self.kernel}x{self.kernel} {self.channels[0]}->{self.channels[1]}"
-        seconds[name] += time.perf_counter() - started
+        seconds[way()][name] += time.perf_counter() - started
 
     layers.Layer.run = timed  # type: ignore[method-assign, assignment]
     return seconds
+
+
+def print_shares(seconds: dict[str, float], whole: float, rounds: int) -> None:
+    for name, spent in sorted(seconds.items(), key=lambda item: -item[1]):
+        print(f"  {name:28} {spent / rounds:7.3f} s per image  {spent / whole:5.1%}")
+    print(f"  {'all else':28} {(whole - sum(seconds.values())) / rounds:7.3f} s per image")
 
 
 def main() -> None:
@@ -133,16 +139,18 @@ def main() -> None:
     timed = {name: way for name, way in timed.items() if options.only in name}
     seconds: dict[str, list[float]] = {name: [] for name in timed}
     results: dict[str, Tensor] = {}
-    shares: dict[str, float] = {}
+    shares: dict[str, dict[str, float]] = {}
+    running = ""
     with torch.inference_mode():
         in_parts(network_of(options.kernel, 3), image[:, :, :64, :64], "torch", options.pixels)  # wakes the threads
         for name, way in timed.items():
             if name.startswith("strips") and name != "strips torch":
                 way()  # prepares the weights
         if options.shares:
-            shares = count_seconds()
+            shares = count_seconds(lambda: running)
         for _ in range(options.rounds):
             for name, way in timed.items():
+                running = name
                 started = time.perf_counter()
                 results[name] = way()
                 seconds[name].append(time.perf_counter() - started)
@@ -156,11 +164,8 @@ def main() -> None:
             largest = float((results[name] - results[first]).abs().max())
             text += f"  max {largest:.1e}  PSNR {psnr(results[name], results[first]):.0f} dB"
         print(text)
-    whole = sum(map(sum, seconds.values()))
-    for name, spent in sorted(shares.items(), key=lambda item: -item[1]):
-        print(f"  {name:28} {spent / options.rounds:7.3f} s per image  {spent / whole:5.1%}")
-    if shares:
-        print(f"  {'all else':28} {(whole - sum(shares.values())) / options.rounds:7.3f} s per image")
+        if name in shares:
+            print_shares(shares[name], sum(times), options.rounds)
 
 
 if __name__ == "__main__":

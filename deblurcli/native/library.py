@@ -1,6 +1,7 @@
 """Finding and loading the compiled convolutions: one shared library for each instruction set, the best one is used.
 
-Where an instruction set multiplies bfloat16, a second library of it takes Winograd's products in that format."""
+Where an instruction set multiplies bfloat16, a second library of it takes Winograd's products in that format.
+"""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def halves(rows: Rows, count: int) -> list[Rows]:
     found = []
     for row, column in PARITIES:
         addresses = rows.addresses[row::2]
-        addresses = np.pad(addresses, (0, count - len(addresses)), "edge")
+        addresses = addresses[np.arange(count).clip(max=len(addresses) - 1)]
         moved = addresses + (addresses != 0) * (column * rows.step * 4)
         found.append(Rows(moved.astype(addresses.dtype), rows.channels, 2 * rows.step, rows.owners))
     return found
