@@ -21,7 +21,7 @@ from deblurcli.networks.srn_rows import ScaleRows, StateRows, WholeScale
 
 ALIGN = 4  # pixels of a scale per pixel of its bottleneck
 GROUP = 6 * ALIGN  # rows of a scale per group of rows that the native bottleneck computes together
-WIDE = 4  # times as many pixels as in other parts, before an image is cut into bands of columns
+WIDE = 3  # times as many pixels as in other parts, before an image is cut into bands of columns
 NATIVE_FROM = 84 * 84  # pixels of a scale: PyTorch is done with fewer before rows have found their way
 FEWEST_ROWS = 16  # per push; with fewer, too much of the time goes into handing rows on
 
