@@ -162,11 +162,16 @@ def test_large_photos_are_not_read_ahead_together(photo, tmp_path, restore_folde
     assert most <= 2  # one in the engine, and one ahead of it
 
 
-def test_a_stop_leaves_the_rest_and_the_next_run_does_it(folder, tmp_path, restore_folder):
-    stop, outcomes = Stop(), []
-    for outcome in restore_folder(folder, tmp_path / "out", stop=stop):
-        outcomes.append(outcome)
+def test_a_stop_leaves_the_rest_and_the_next_run_does_it(folder, tmp_path, restore_folder, monkeypatch):
+    stop, restore = Stop(), pipeline.restore
+
+    def restore_and_stop(*arguments):
+        result = restore(*arguments)
         stop.request()
+        return result
+
+    monkeypatch.setattr(pipeline, "restore", restore_and_stop)
+    outcomes = list(restore_folder(folder, tmp_path / "out", stop=stop))
     counts = statuses(outcomes)
     assert len(outcomes) == 12
     assert counts[Status.DONE] >= 1 and counts[Status.NOT_DONE] >= 1
