@@ -4,8 +4,8 @@
     python benchmarks/against_openvino.py --size 1280x720 --kernel 5 --rounds 3
 
 Prints the median, the least and the most seconds of each, how many times faster the native code is in the same
-precision, and how far each is from eager PyTorch in fp32 (the PSNR relative to the range of its values). OpenVINO's times
-are those of its inference alone, without its compilation.
+precision, and how far each is from eager PyTorch in fp32 (the PSNR relative to the range of its values). OpenVINO's
+times are those of its inference alone, without its compilation.
 """
 
 from __future__ import annotations
