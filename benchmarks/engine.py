@@ -28,8 +28,6 @@ from deblurcli.networks.srn import SRN, SRNConfig
 from deblurcli.networks.srn_parts import restore_in_parts
 from deblurcli.restore.deblurrer import CPU_PART
 
-INSTRUCTION_SETS = [name for name in library.compiled() if name in library.INSTRUCTION_SETS]
-
 
 class Memory:
     """An image in memory, as `restore_in_parts` reads it."""
@@ -128,7 +126,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--pixels", type=int, default=CPU_PART, help="of a strip")
-    parser.add_argument("--engines", default=",".join(INSTRUCTION_SETS), help="native ones, separated by commas")
+    sets = ",".join(library.compiled(library.INSTRUCTION_SETS))
+    parser.add_argument("--engines", default=sets, help="native ones, separated by commas")
     parser.add_argument("--only", default="", help="time only the ways whose name contains this, and check nothing")
     parser.add_argument("--shares", action="store_true", help="how the time of the native layers is spread")
     options = parser.parse_args()

@@ -161,7 +161,7 @@ def kind_of(loaded: ctypes.CDLL, weight: Tensor, stride: int, transposed: bool) 
         return "thin"
     if outputs % panel:
         return None
-    if inputs % lanes == 0 and (transposed or size in (3, 5)):
+    if inputs % lanes == 0 and (transposed or (size in (3, 5) and stride <= 2)):
         return "winograd"
     return None if transposed or stride > 1 else "direct"
 

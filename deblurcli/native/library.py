@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -52,9 +53,9 @@ class Choice:
     reason: str
 
 
-def compiled() -> list[str]:
-    """The libraries there are, the best instruction set's first."""
-    return [name for name in NEEDS if (FOLDER / f"{name}.so").is_file()]
+def compiled(among: Iterable[str] = tuple(NEEDS)) -> list[str]:
+    """Those of the libraries that there are, in the given order: the best instruction set's first."""
+    return [name for name in among if (FOLDER / f"{name}.so").is_file()]
 
 
 def compiler() -> str | None:
@@ -93,7 +94,7 @@ def _choose_instruction_set() -> Choice:
         raise UsageError(f"{VARIABLE}={wish}: unknown; choose one of {', '.join(CHOICES)}")
     if wish == "torch":
         return Choice("torch", f"{VARIABLE}=torch")
-    there, features = [name for name in compiled() if name in INSTRUCTION_SETS], processor_features()
+    there, features = compiled(INSTRUCTION_SETS), processor_features()
     if wish != "auto":
         if wish not in there:
             raise UsageError(f"{VARIABLE}={wish}: not compiled here; choose one of {', '.join(['torch', *there])}")

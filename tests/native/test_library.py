@@ -34,10 +34,12 @@ def test_an_instruction_set_can_be_demanded(engine, monkeypatch):
         ),
     ],
 )
-def test_bf16_that_the_native_code_cannot_do_is_left_to_torch(monkeypatch, features, compiled, reason):
+def test_bf16_that_the_native_code_cannot_do_is_left_to_torch(monkeypatch, tmp_path, features, compiled, reason):
     monkeypatch.delenv(library.VARIABLE, raising=False)
     monkeypatch.setattr(library, "processor_features", lambda: features)
-    monkeypatch.setattr(library, "compiled", lambda: compiled)
+    monkeypatch.setattr(library, "FOLDER", tmp_path)
+    for name in compiled:
+        (tmp_path / f"{name}.so").touch()
     monkeypatch.setattr(library, "loads", lambda name: True)
     assert library.choose().name == next(name for name in compiled if library.NEEDS[name] <= features)
     choice = library.choose("bf16")

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from exactness import psnr
 from random_weights import weights
 
-from deblurcli.native.parity import transposed_weights
+from deblurcli.native.parity import PARITIES, strided_weights, transposed_weights
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(CHECKOUT))
@@ -89,6 +89,20 @@ def test_convolutions_are_those_of_torch(run, kind, inputs, outputs, kernel):
         arguments = kind, padded, weight, bias, (height, width)
         assert psnr(run(*arguments, before=kernel // 2), wanted) > 100, (height, width)
         assert psnr(run(*arguments, before=kernel // 2, added=added), wanted.relu() + added) > 100, (height, width)
+
+
+@pytest.mark.parametrize("kernel", [3, 5])
+def test_strided_convolutions_are_those_of_torch(run, kernel):
+    torch.manual_seed(0)
+    weight, bias = weights(64, 32, kernel)
+    before = (kernel - 2) // 2
+    for height, width in [(2, 50), (14, 62)]:
+        x = torch.randn(32, height, width)
+        wanted = F.conv2d(F.pad(x.double(), (before, kernel - 2 - before) * 2)[None], weight.double(), bias.double(), 2)
+        padded = F.pad(x, (0, 0, before, 4 - before))  # two rows of each parity more than come out
+        four = torch.cat([padded[:, row::2, column::2] for row, column in PARITIES])
+        result = run("winograd", four, strided_weights(weight, before), bias, (height // 2, width // 2), before=1)
+        assert psnr(result, wanted[0]) > 100
 
 
 def test_transposed_convolutions_are_those_of_torch(run):
