@@ -24,10 +24,10 @@ from deblurcli.networks.maxim.parts import (
     Conv,
     CrossGating,
     EncoderBlock,
-    ResizeAndProject,
     SupervisedAttention,
     Upsample,
 )
+from deblurcli.networks.maxim.resize import FromAllLevels, scaled
 
 
 @dataclass(frozen=True)
@@ -101,15 +101,12 @@ class Stage(nn.Module):
     def __init__(self, config: MAXIMConfig, index: int) -> None:
         super().__init__()
         levels, width, size = range(config.levels), config.width, config.sizes
+        widths = [width(level) for level in levels]
         lowest, later, ends = config.levels - 1, index > 0, index == config.stages - 1
 
         def above(level: int) -> int:
             """Channels that come from the level above, or from the input."""
             return width(max(0, level - 1))
-
-        def resized(level: int) -> nn.ModuleList:
-            """The features of all levels, for one of them."""
-            return nn.ModuleList(ResizeAndProject(width(one), width(level), level - one) for one in levels)
 
         def below(level: int) -> int:
             """Channels that come from the level below, or from the bottleneck."""
@@ -133,9 +130,9 @@ class Stage(nn.Module):
         self.bottleneck = nn.ModuleList(
             BottleneckBlock(width(lowest), size[-1], config.groups) for _ in range(config.bottleneck_blocks)
         )
-        self.to_gates = nn.ModuleList(resized(level) for level in levels)
+        self.to_gates = nn.ModuleList(FromAllLevels(widths, level) for level in levels)
         self.gates = nn.ModuleList(gate(level) for level in levels)
-        self.to_decoders = nn.ModuleList(resized(level) for level in levels)
+        self.to_decoders = nn.ModuleList(FromAllLevels(widths, level) for level in levels)
         self.ups = nn.ModuleList(Upsample(below(level), width(level)) for level in levels)
         self.decoders = nn.ModuleList(decoder(level) for level in levels)
         # The coarser pictures are what the attention is made of, so the last stage has none.
@@ -155,24 +152,22 @@ class Stage(nn.Module):
 
     def encode(self, images: list[Tensor], before: StageResult | None) -> tuple[list[Tensor], Tensor]:
         """The features of every level, and those of the lowest at half its size."""
+        dtype = next(self.parameters()).dtype
         encoded: list[Tensor] = []
-        x: Tensor | None = None
-        for level, (conv, block, down) in enumerate(zip(self.inputs, self.encoders, self.downs, strict=True)):
-            skip = conv(images[level].to(conv.weight.dtype))  # (N, h, w, c)
+        for level, image in enumerate(images):
+            skip: Tensor = self.inputs[level](image.to(dtype))  # (N, h, w, c)
             if before is not None:
                 skip, _ = self.fuse[level](skip, before.attended[level])
-            parts = [skip if x is None else x, skip]
-            encoded.append(block(parts, None if before is None else before.features[level]))
-            x = down(encoded[-1])  # (N, h / 2, w / 2, c)
-        assert x is not None
-        return encoded, x
+            x = skip if level == 0 else self.downs[level - 1](encoded[-1])  # at the top the image's features twice
+            encoded.append(self.encoders[level]([x, skip], None if before is None else before.features[level]))
+        return encoded, self.downs[-1](encoded[-1])
 
     def gate(self, encoded: list[Tensor], lowest: Tensor) -> list[Tensor]:
         """The skips of every level: the features of all levels, gated with what comes from below."""
         skips: list[Tensor] = []
         below = lowest
         for level in reversed(range(len(encoded))):
-            signal = torch.cat([resize(x) for resize, x in zip(self.to_gates[level], encoded, strict=True)], 3)
+            signal = torch.cat(self.to_gates[level](encoded), 3)  # (N, h, w, levels * c)
             skip, below = self.gates[level](signal, below)  # (N, h, w, c) each
             skips.insert(0, skip)
         return skips
@@ -182,8 +177,7 @@ class Stage(nn.Module):
         decoded: list[Tensor] = []
         x = lowest
         for level in reversed(range(len(skips))):
-            resized = [resize(skip) for resize, skip in zip(self.to_decoders[level], skips, strict=True)]
-            x = self.decoders[level]([self.ups[level](x), *reversed(resized)])  # (N, h, w, c)
+            x = self.decoders[level]([self.ups[level](x), *reversed(self.to_decoders[level](skips))])  # (N, h, w, c)
             decoded.insert(0, x)
         pictures = [
             conv(x).to(image.dtype) + image  # under autocast too the sum stays in full precision
@@ -239,12 +233,3 @@ class MAXIM(nn.Module):
             before = stage(images, before)
             pictures.append(before.picture.permute(0, 3, 1, 2))  # (N, C, H, W)
         return pictures
-
-
-def scaled(x: Tensor, levels: int) -> list[Tensor]:
-    """The image (N, C, H, W) at full, half, ... resolution, channels last: (N, H / 2^level, W / 2^level, C).
-
-    Of every square of 2, 4, ... pixels one is taken, that to the lower right of the centre; nothing is averaged.
-    """
-    x = x.permute(0, 2, 3, 1)
-    return [x[:, (1 << level) // 2 :: 1 << level, (1 << level) // 2 :: 1 << level] for level in range(levels)]

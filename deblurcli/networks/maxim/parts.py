@@ -73,9 +73,11 @@ class SpatialLinear(nn.Linear):
 
     def cut(self, x: Tensor) -> Tensor:
         """(N, H, W, C) -> a view of it: (N, size, h, size, w, C) on the grid, (N, h, size, w, size, C) in blocks."""
-        size = self.size
-        rows, columns = ((size, -1), (size, -1)) if self.axis == "grid" else ((-1, size), (-1, size))
-        return x.unflatten(2, columns).unflatten(1, rows)
+        n, height, width, channels = x.shape
+        size, rows, columns = self.size, height // self.size, width // self.size
+        if self.axis == "grid":
+            return x.view(n, size, rows, size, columns, channels)
+        return x.view(n, rows, size, columns, size, channels)
 
     def forward(self, x: Tensor, offset: float = 0.0) -> Tensor:
         """A tensor cut as by `cut` -> the same shape, mixed, plus the bias and `offset`.
@@ -103,7 +105,8 @@ class GatedMLP(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         passed, gate = gelu_halves(self.enter, self.norm(x))  # (N, H, W, C) each
         gate = self.spatial(self.spatial.cut(self.gate_norm(gate)), offset=1.0)
-        return x + self.leave((self.spatial.cut(passed) * gate).reshape(x.shape))
+        mixed: Tensor = self.leave((self.spatial.cut(passed) * gate).reshape(x.shape))
+        return x + mixed
 
 
 class MultiAxisGMLP(nn.Module):
@@ -119,7 +122,8 @@ class MultiAxisGMLP(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         u, v = gelu_halves(self.enter, self.norm(x))  # (N, H, W, C) each
-        return x + self.leave(torch.cat([self.grid(u), self.block(v)], 3))
+        mixed: Tensor = self.leave(torch.cat([self.grid(u), self.block(v)], 3))
+        return x + mixed
 
 
 class ChannelAttention(nn.Module):
@@ -149,7 +153,8 @@ class RCAB(nn.Module):
         self.attention = ChannelAttention(channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.attention(self.conv2(F.leaky_relu(self.conv1(self.norm(x)), LEAK)))
+        attended: Tensor = self.attention(self.conv2(F.leaky_relu(self.conv1(self.norm(x)), LEAK)))
+        return x + attended
 
 
 class RDCAB(nn.Module):
@@ -163,7 +168,8 @@ class RDCAB(nn.Module):
         self.attention = ChannelAttention(channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.attention(self.linear2(gelu(self.linear1(self.norm(x)))))
+        attended: Tensor = self.attention(self.linear2(gelu(self.linear1(self.norm(x)))))
+        return x + attended
 
 
 class SpatialGatingWeights(nn.Module):
@@ -180,7 +186,8 @@ class SpatialGatingWeights(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         u, v = gelu_halves(self.enter, self.norm(x))  # (N, H, W, C) each
         mixed = [axis(axis.cut(half)).reshape(x.shape) for axis, half in ((self.grid, u), (self.block, v))]
-        return self.leave(torch.cat(mixed, 3))
+        weights: Tensor = self.leave(torch.cat(mixed, 3))
+        return weights
 
 
 class CrossGating(nn.Module):
@@ -223,7 +230,8 @@ class EncoderBlock(nn.Module):
 
     def forward(self, parts: list[Tensor], before: Tensor | None = None) -> Tensor:
         """Features (N, H, W, ...) of c_in channels together; those of the stage before, (N, H, W, C) -> (N, H, W, C)"""
-        shortcut = x = self.project(torch.cat(parts, 3))
+        x: Tensor = self.project(torch.cat(parts, 3))
+        shortcut = x
         for mixer, attention in zip(self.mixers, self.attentions, strict=True):
             x = attention(mixer(x))
         x = x + shortcut
@@ -242,58 +250,11 @@ class BottleneckBlock(nn.Module):
         self.attentions = nn.ModuleList(RDCAB(channels) for _ in range(groups))
 
     def forward(self, x: Tensor) -> Tensor:
-        shortcut = x = self.project(x)
+        x = self.project(x)
+        shortcut: Tensor = x
         for mixer, attention in zip(self.mixers, self.attentions, strict=True):
             x = attention(mixer(x))
         return x + shortcut
-
-
-class ResizeAndProject(nn.Linear):
-    """To the size and the channels of another level: (N, H, W, C) -> (N, H', W', C').
-
-    Args:
-        c_in, c_out: channels of the two levels.
-        down: the number of levels downwards; negative for upwards.
-    """
-
-    def __init__(self, c_in: int, c_out: int, down: int) -> None:
-        super().__init__(c_in, c_out)
-        self.down = down
-
-    def forward(self, x: Tensor) -> Tensor:
-        if self.down >= 0:
-            return super().forward(shrink(x, 1 << self.down))
-        return grow(super().forward(x), 1 << -self.down)  # the same as enlarging first, for less work
-
-
-def shrink(x: Tensor, factor: int) -> Tensor:
-    """(N, H, W, C) -> (N, H / factor, W / factor, C): bilinear with antialiasing, a triangle filter.
-
-    Written as sums of every `factor`-th row and column, as PyTorch's own has no form in half precision on a CPU.
-    """
-    if factor == 1:
-        return x
-    taps = [(1 + 2 * min(tap, 2 * factor - 1 - tap)) / (2 * factor * factor) for tap in range(2 * factor)]
-    for dim in (1, 2):
-        count, margin = x.shape[dim] // factor, factor // 2
-        padded = F.pad(x, (0, 0) * (3 - dim) + (margin, margin))
-        slices = [padded.narrow(dim, tap, (count - 1) * factor + 1) for tap in range(2 * factor)]
-        strided = [one[(slice(None),) * dim + (slice(None, None, factor),)] for one in slices]
-        x = strided[0] * taps[0]
-        for tap, one in zip(taps[1:], strided[1:], strict=True):
-            x = torch.add(x, one, alpha=tap)
-        outside = sum(taps[:margin])  # the weights beyond the edge go to those within
-        inside = x.new_ones(count)
-        inside[0] -= outside
-        inside[-1] -= outside
-        x = x / inside.view((-1,) + (1,) * (3 - dim))
-    return x
-
-
-def grow(x: Tensor, factor: int) -> Tensor:
-    """(N, H, W, C) -> (N, factor * H, factor * W, C): bilinear, half-pixel centres, the edges continued."""
-    large = F.interpolate(x.permute(0, 3, 1, 2), scale_factor=float(factor), mode="bilinear", align_corners=False)
-    return large.permute(0, 2, 3, 1)
 
 
 class SupervisedAttention(nn.Module):
@@ -306,4 +267,5 @@ class SupervisedAttention(nn.Module):
 
     def forward(self, x: Tensor, picture: Tensor) -> Tensor:
         """Features (N, H, W, C), the picture made of them (N, H, W, 3) -> (N, H, W, C)."""
-        return x + self.features(x) * torch.sigmoid(self.attention(picture.to(x.dtype)))
+        features: Tensor = self.features(x)
+        return x + features * torch.sigmoid(self.attention(picture.to(x.dtype)))
