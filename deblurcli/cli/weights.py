@@ -14,7 +14,7 @@ from deblurcli.cli.publish import publish
 from deblurcli.errors import UsageError, WeightsDamaged
 
 if TYPE_CHECKING:
-    from deblurcli.catalog import Record, Score
+    from deblurcli.models.catalog import Record, Score
 
 app = typer.Typer(help="List, fetch, check, import and publish models.", no_args_is_help=True)
 app.command("publish")(publish)
@@ -28,8 +28,8 @@ Names = Annotated[list[str], typer.Argument(help="Models' names, or hf:ORG/REPO/
 @command
 def list_models(as_json: Json = False) -> None:
     """The models with a name: those that ship with deblur, and those on the Hugging Face Hub. Asks nobody."""
-    from deblurcli.catalog import catalog
-    from deblurcli.models import DEFAULT, DEFAULT_ON_CUDA
+    from deblurcli.models.catalog import catalog
+    from deblurcli.models.load import DEFAULT, DEFAULT_ON_CUDA
 
     if as_json:
         print(json.dumps([plain(record) for record in catalog().values()]))
@@ -49,8 +49,8 @@ def list_models(as_json: Json = False) -> None:
 @command
 def info(name: Name, as_json: Json = False) -> None:
     """All that is known of a model: licence, training, scores, and what it is good and bad at. Asks nobody."""
-    from deblurcli.catalog import catalog
-    from deblurcli.weight_files import look_up
+    from deblurcli.models.catalog import catalog
+    from deblurcli.models.files import look_up
 
     record = catalog().get(name)
     if record is None:
@@ -92,7 +92,7 @@ def pull_models(
     Honours HF_HOME, HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE and proxies.
     """
     from deblurcli.hub.fetch import go_offline
-    from deblurcli.weight_files import pull
+    from deblurcli.models.files import pull
 
     if offline:
         go_offline()
@@ -111,8 +111,8 @@ def verify(
     as_json: Json = False,
 ) -> None:
     """Compute the SHA-256 of models that are here, and compare it with what it must be. Asks nobody."""
-    from deblurcli.catalog import catalog
-    from deblurcli.weight_files import look_up, not_here
+    from deblurcli.models.catalog import catalog
+    from deblurcli.models.files import look_up, not_here
 
     checked = [look_up(name) for name in names or catalog()]
     damaged = []
@@ -137,7 +137,7 @@ def verify(
 @command
 def path(name: Name) -> None:
     """Where the file of a model is on this machine. Asks nobody."""
-    from deblurcli.weight_files import look_up, not_here
+    from deblurcli.models.files import look_up, not_here
 
     here = look_up(name)
     if here.path is None:
@@ -149,7 +149,7 @@ def path(name: Name) -> None:
 @command
 def remove_model(name: Name) -> None:
     """Delete a downloaded model from the Hub's cache."""
-    from deblurcli.weight_files import remove
+    from deblurcli.models.files import remove
 
     say(f"{name}: removed, {megabytes(remove(name))}")
 
@@ -172,13 +172,13 @@ def import_weights(
     the import of it is for those who still have the files.
     """
     refuse_output(output, overwrite)
-    from deblurcli.models import import_pickled
-    from deblurcli.weight_files import PICKLES
+    from deblurcli.models.files import PICKLES
+    from deblurcli.models.load import import_pickled
 
     if source.suffix in PICKLES:
         info = import_pickled(source, output)
     else:
-        from deblurcli.convert.srn_release import import_release
+        from deblurcli.models.importers.srn_release import import_release
 
         info = import_release(source, output)
     say(f"{output}: {info.name}, checked; use it with --model {output}")
@@ -222,14 +222,14 @@ def refuse_output(output: Path, overwrite: bool) -> None:
 
 def plain(record: Record) -> dict[str, Any]:
     """A record as JSON data, and where its file is on this machine."""
-    from deblurcli.weight_files import look_up
+    from deblurcli.models.files import look_up
 
     where = look_up(record.name).path
     return {**asdict(record), "shipped": record.repo is None, "path": str(where) if where else None}
 
 
 def state(record: Record) -> str:
-    from deblurcli.weight_files import look_up
+    from deblurcli.models.files import look_up
 
     here = look_up(record.name)
     if here.path is None:

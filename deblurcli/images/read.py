@@ -5,8 +5,9 @@ from __future__ import annotations
 import errno
 from pathlib import Path
 
+from deblurcli.display import display_name
 from deblurcli.errors import InputError
-from deblurcli.images.formats import CAMERA_RAW, HEAD_BYTES, display_name, identify
+from deblurcli.images.formats import CAMERA_RAW, HEAD_BYTES, identify
 from deblurcli.images.photo import Photo
 
 _KNOWN = "deblur reads JPEG, PNG, TIFF, WebP, AVIF, BMP, GIF and HEIC"
