@@ -8,12 +8,13 @@ from typing import Any
 
 from torch import nn
 
-from deblurcli.networks import nafnet, srn
+from deblurcli.networks import maxim, nafnet, srn
 from deblurcli.networks.base import Architecture
 
 ARCHITECTURES: Mapping[str, Architecture[Any, Any]] = {
     "srn": srn.ARCHITECTURE,
     "nafnet": nafnet.ARCHITECTURE,
+    "maxim": maxim.ARCHITECTURE,
 }
 
 

@@ -40,7 +40,7 @@ MODULE = re.compile(r".*/backbone/(?P<module>.+?)/(?:jit_fn_/|einsum/)?\w+")
 NUMBERED = re.compile(r"UpSampleRatio_(\d+)(?=_)")  # the authors count from 0, the port from 1
 
 # What the kernels of the transposed convolutions hash to in the graph model; see `kernels_hash`.
-KNOWN = {"@@": "maxim-gopro"}
+KNOWN = {"a9d65c13c45aee441b575eb219cbc80d7bc57d4f015669bdc85ffde34eafa98a": "maxim-gopro"}
 # The checkpoints' data files as their pages list them.
 ON_THE_HUB = {
     "dcaa681571aec4c0ef7092f7b30b49b348481977085873f29d5b801ac21057bc": "maxim-gopro",
@@ -212,7 +212,7 @@ def save_released(released: Released, output: Path, stages: int | None = None) -
     """Write a release as a safetensors file.
 
     Args:
-        stages: keep only this many of the first stages, each of which is a network of its own; None for all.
+        stages: keep only so many, the first ones, which are a network of their own; None for all.
 
     Raises:
         UsageError: if there are not so many.

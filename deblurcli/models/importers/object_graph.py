@@ -1,7 +1,7 @@
 """The names of the variables in a checkpoint of TensorFlow 2, whose tensors are only numbered.
 
-Source: TensorFlow, `core/protobuf/trackable_object_graph.proto`. Such a checkpoint holds the graph of the Python objects
-that it was made of, as a protobuf in a string tensor; each variable there has its own name and its tensor's.
+Source: TensorFlow, `core/protobuf/trackable_object_graph.proto`. Such a checkpoint holds the graph of the Python
+objects that it was made of, as a protobuf in a string tensor; each variable there has its own name and its tensor's.
 """
 
 from __future__ import annotations
