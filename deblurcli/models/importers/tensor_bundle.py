@@ -64,6 +64,29 @@ class Entry:
     crc: int
 
 
+@dataclass(frozen=True)
+class Bundle:
+    """A checkpoint's index.
+
+    Attributes:
+        stem: the common path of its files.
+        shards: the number of its data files.
+        entries: by the tensors' names, in their order.
+    """
+
+    stem: Path
+    shards: int
+    entries: dict[str, Entry]
+
+    def data(self, shard: int) -> Path:
+        return Path(f"{self.stem}.data-{shard:05d}-of-{self.shards:05d}")
+
+    @property
+    def files(self) -> list[Path]:
+        """The index and all data files."""
+        return [Path(f"{self.stem}.index"), *map(self.data, range(self.shards))]
+
+
 def read_tensor_bundle(prefix: Path) -> dict[str, NDArray[Any]]:
     """Read every tensor of a checkpoint, each verified by its checksum.
 
@@ -78,6 +101,46 @@ def read_tensor_bundle(prefix: Path) -> dict[str, NDArray[Any]]:
         WeightsUnavailable: if a file is missing or cannot be opened.
         WeightsDamaged: if a file is truncated, altered or something else, or holds a tensor of a kind not supported.
     """
+    return read_tensors(open_bundle(prefix))
+
+
+def read_tensors(bundle: Bundle) -> dict[str, NDArray[Any]]:
+    """As `read_tensor_bundle`, of a bundle that is open."""
+    tensors: dict[str, NDArray[Any]] = {}
+    for shard in sorted({entry.shard for entry in bundle.entries.values()}):
+        inside = {name: entry for name, entry in bundle.entries.items() if entry.shard == shard}
+        tensors.update(_read_shard(bundle.data(shard), inside))
+    return {name: tensors[name] for name in bundle.entries if name in tensors}
+
+
+def read_string(bundle: Bundle, name: str) -> bytes:
+    """A tensor that is a single string, verified by its checksums. Arguments and errors as for `read_tensor_bundle`.
+
+    Raises:
+        KeyError: if there is no such tensor.
+    """
+    entry = bundle.entries[name]
+    path = bundle.data(entry.shard)
+    try:
+        with path.open("rb") as file:
+            file.seek(entry.offset)
+            data = file.read(entry.size)
+    except OSError as error:
+        raise _unavailable(path, error) from None
+    # The length as a varint; the masked checksum of the length as a number of 4 or 8 bytes; the string. The entry's
+    # checksum is of these too, but for the length, which is again that number.
+    try:
+        length, at = read_varint(data, 0)
+    except MalformedTableError:
+        length, at = 0, len(data)
+    fits = entry.dtype == STRING and entry.shape == () and at + 4 + length == len(data) == entry.size
+    if not fits or masked_crc32c(struct.pack("<I" if length < 2**32 else "<Q", length) + data[at:]) != entry.crc:
+        raise WeightsDamaged(f"{path}: tensor {name} is not an intact string; copy or download the file again")
+    return data[at + 4 :]
+
+
+def open_bundle(prefix: Path) -> Bundle:
+    """Read the index of a checkpoint; arguments and errors as for `read_tensor_bundle`."""
     prefix = Path(prefix)
     named = FILE_OF_BUNDLE.fullmatch(prefix.name)
     stem = prefix.with_name(named["prefix"]) if named else prefix
@@ -101,12 +164,7 @@ def read_tensor_bundle(prefix: Path) -> dict[str, NDArray[Any]]:
     except MalformedTableError as error:
         raise WeightsDamaged(f"{index}: {error}; {AGAIN}") from None
 
-    tensors: dict[str, NDArray[Any]] = {}
-    for shard in sorted({entry.shard for entry in entries.values()}):
-        data = Path(f"{stem}.data-{shard:05d}-of-{shards:05d}")
-        inside = {name: entry for name, entry in entries.items() if entry.shard == shard}
-        tensors.update(_read_shard(data, inside))
-    return {name: tensors[name] for name in entries if name in tensors}
+    return Bundle(stem, shards, entries)
 
 
 def _unavailable(path: Path, error: OSError) -> WeightsUnavailable:
@@ -151,7 +209,7 @@ def _parse_index(contents: bytes) -> tuple[int, dict[str, Entry]]:
     table = read_table(contents)
     if b"" not in table:
         raise MalformedTableError("a table, but not the index of a checkpoint (it has no header)")
-    header, _ = _parse_message(table.pop(b""))
+    header, _ = parse_message(table.pop(b""))
     if header.get(2, 0) != 0:
         raise UnsupportedTableError("big-endian checkpoints are not supported")
     shards = header.get(1, 0)
@@ -175,13 +233,13 @@ def _parse_index(contents: bytes) -> tuple[int, dict[str, Entry]]:
 
 
 def _parse_entry(message: bytes) -> Entry:
-    numbers, messages = _parse_message(message)
+    numbers, messages = parse_message(message)
     if 7 in messages:
         raise UnsupportedTableError("storage in slices is not supported")
     shape: list[int] = []
     for shape_message in messages.get(2, []):
-        _, shape_parts = _parse_message(shape_message)
-        shape += [_parse_message(dimension)[0].get(1, 0) for dimension in shape_parts.get(2, [])]
+        _, shape_parts = parse_message(shape_message)
+        shape += [parse_message(dimension)[0].get(1, 0) for dimension in shape_parts.get(2, [])]
     entry = Entry(
         dtype=numbers.get(1, 0),
         shape=tuple(shape),
@@ -201,7 +259,7 @@ def _parse_entry(message: bytes) -> Entry:
     return entry
 
 
-def _parse_message(message: bytes) -> tuple[dict[int, int], dict[int, list[bytes]]]:
+def parse_message(message: bytes) -> tuple[dict[int, int], dict[int, list[bytes]]]:
     """A protobuf message's numbers (the last of each field counts) and its byte strings, by field number."""
     numbers: dict[int, int] = {}
     strings: dict[int, list[bytes]] = {}

@@ -10,7 +10,7 @@ ARCHITECTURE = Architecture(
     build=MAXIM,
     signature=SIGNATURE,
     read_config=read_config,
-    bytes_per_pixel=lambda config: 1000,  # measured as the peak of 768x1280 pixels with the released settings
+    bytes_per_pixel=lambda config: 32 * config.features,  # the peak of 768x1280 pixels, eager
     cpu_pixels=512 * 512,
     targets=targets,
 )
