@@ -10,8 +10,8 @@ from deblurcli.networks.maxim.recognise import SIGNATURE, read_config
 
 
 def bytes_per_pixel(config: MAXIMConfig) -> int:
-    """Memory of an image that runs at once, per pixel and byte of the number format: @@ x features measured."""
-    return 40 * config.features
+    """Memory of an image that runs at once, per pixel and byte of the number format: 22 to 34 x features measured."""
+    return 36 * config.features
 
 
 def targets(config: MAXIMConfig, sharp: Tensor) -> list[Tensor]:
