@@ -112,12 +112,12 @@ def from_bundle(bundle: Bundle, config: MAXIMConfig = RELEASED) -> Released:
 def parameters_of(model: GraphModel, source: Path) -> dict[str, NDArray[Any]]:
     """The parameters among a graph's tensors, by the authors' names.
 
-    They are the float32 tensors of more than one element: each is taken by a single operation, whose name begins with
-    the module's. All others are constants of the computation.
+    They are the float32 tensors of four axes, and all others of more than one element: each is taken by a single
+    operation, whose name begins with the module's. The rest are constants of the computation.
     """
     parameters = {}
     for name, tensor in model.tensors.items():
-        if tensor.dtype != np.float32 or tensor.size == 1:
+        if tensor.dtype != np.float32 or (tensor.size == 1 and tensor.ndim < 4):
             continue
         takers = model.takers.get(name, [])
         found = MODULE.fullmatch(takers[0].name) if len(takers) == 1 and takers[0].kind in ROLES else None
