@@ -65,7 +65,7 @@ def info(name: Name, as_json: Json = False) -> None:
         "source": f"{source}, {' and '.join(file.name for file in record.files)}",
         "here": state(record),
         "size": f"{megabytes(record.size)} ({record.size} bytes){sharing(record)}",
-        "SHA-256": ", ".join(file.sha256 or f"of {file.name} the one that the Hub lists" for file in record.files),
+        "SHA-256": ", ".join(file.sha256 or f"of {file.name} what the Hub lists" for file in record.files),
         "licence": record.licence,
         "trained on": record.trained_on,
         "good at": record.good_at,

@@ -119,7 +119,7 @@ def record_of(sha256: str) -> Record | None:
 
 def _record(name: str, entry: Mapping[str, Any], data: Mapping[str, Mapping[str, Any]]) -> Record:
     values = dict(entry)
-    if like := values.pop("like", None):
+    while like := values.pop("like", None):
         values = {key: value for key, value in data[like].items() if key not in SCORES} | values
     if "file" in values:  # a model of one file has its properties among its own
         values["files"] = [{"name": values.pop("file"), "bytes": values.pop("bytes"), "sha256": values.pop("sha256")}]

@@ -13,6 +13,7 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
+from math import isqrt
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from torch import nn
 
 from deblurcli.digest import sha256_of
 from deblurcli.errors import UsageError, WeightsDamaged
+from deblurcli.models.catalog import record_of
 from deblurcli.models.checkpoint import ModelInfo, check_state, save_checkpoint
 from deblurcli.models.importers.maxim_names import LAST_PICTURES, AuthorsName, authors_names
 from deblurcli.models.importers.object_graph import variable_names
@@ -41,12 +43,6 @@ NUMBERED = re.compile(r"UpSampleRatio_(\d+)(?=_)")  # the authors count from 0, 
 
 # What the kernels of the transposed convolutions hash to in the graph model; see `kernels_hash`.
 KNOWN = {"a9d65c13c45aee441b575eb219cbc80d7bc57d4f015669bdc85ffde34eafa98a": "maxim-gopro"}
-# The checkpoints' data files as their pages list them.
-ON_THE_HUB = {
-    "dcaa681571aec4c0ef7092f7b30b49b348481977085873f29d5b801ac21057bc": "maxim-gopro",
-    "49d5ae9ccd4203276c7a1fce0606c66f1e97462bf6db8bb9b1134e76275d6f18": "maxim-reds",
-    "e9ada9528818df80d4dfb2855ce1a172015e4c344783b888e4c64e77a81ba77b": "maxim-realblur-r",
-}
 UNCHECKED = (
     "the kernels of the transposed convolutions were turned by 180 degrees, as the port to Keras stores them unturned; "
     "that this copy does so too could not be checked, as these weights are not among the known ones"
@@ -58,13 +54,15 @@ class Released:
     """All stages of a release.
 
     Attributes:
-        state: of `MAXIM` with `networks.maxim.network.RELEASED`, to be loaded strictly.
+        config: of the network.
+        state: of `MAXIM` with this config, to be loaded strictly.
         name: of the model; "maxim" if it is none that is known.
         format: in which it came.
         files: that it came in.
         remark: what the user should know of the import; empty for nothing.
     """
 
+    config: MAXIMConfig
     state: State
     name: str
     format: str
@@ -72,21 +70,23 @@ class Released:
     remark: str = ""
 
 
-def from_graph_model(model: GraphModel, config: MAXIMConfig = RELEASED) -> Released:
-    """The weights in a TensorFlow.js graph model of the authors' network.
+def from_graph_model(model: GraphModel, config: MAXIMConfig | None = None) -> Released:
+    """The weights in a TensorFlow.js graph model of the authors' network; without a config it is read off them.
 
     Raises:
         WeightsDamaged: if a tensor is missing, unexpected, or of the wrong shape or type.
     """
     source = model.files[0]
+    parameters = parameters_of(model, source)
+    config = config or config_of(parameters)
     network = empty(config)
-    state = convert(parameters_of(model, source), network, lambda name: name.in_graph, source)
+    state = convert(parameters, network, lambda name: name.in_graph, source)
     name = KNOWN.get(kernels_hash(state, network), "maxim")
-    return Released(state, name, "TensorFlow.js graph model", model.files)
+    return Released(config, state, name, "TensorFlow.js graph model", model.files)
 
 
-def from_bundle(bundle: Bundle, config: MAXIMConfig = RELEASED) -> Released:
-    """The weights in a checkpoint of the port to Keras.
+def from_bundle(bundle: Bundle, config: MAXIMConfig | None = None) -> Released:
+    """The weights in a checkpoint of the port to Keras; without a config it is read off them.
 
     Raises:
         WeightsUnavailable: if the data file is missing.
@@ -98,15 +98,47 @@ def from_bundle(bundle: Bundle, config: MAXIMConfig = RELEASED) -> Released:
     def renumbered(name: str) -> str:
         return NUMBERED.sub(lambda found: f"UpSampleRatio_{numbers.index(int(found[1]))}", name)
 
-    source, network = bundle.files[0], empty(config)
+    source = bundle.files[0]
     named = {renumbered(names.get(key, key)): tensor for key, tensor in tensors.items()}
+    config = config or config_of(named)
+    network = empty(config)
     stored = convert(named, network, lambda name: name.in_keras, source)
     turned = turn(stored, network)
     for state in (turned, stored):  # should the port's copy be corrected one day, it is taken as it is
         if name := KNOWN.get(kernels_hash(state, network)):
-            return Released(state, name, "TensorFlow checkpoint", bundle.files)
-    name = ON_THE_HUB.get(sha256_of(bundle.files[-1]), "maxim")
-    return Released(turned, name, "TensorFlow checkpoint", bundle.files, UNCHECKED)
+            return Released(config, state, name, "TensorFlow checkpoint", bundle.files)
+    record = record_of(sha256_of(bundle.files[-1]))
+    return Released(
+        config, turned, record.name if record else "maxim", "TensorFlow checkpoint", bundle.files, UNCHECKED
+    )
+
+
+def config_of(tensors: Tensors) -> MAXIMConfig:
+    """The hyper-parameters of a network of which the authors' names are known, in either way of writing them; those of
+    the released weights for deblurring if they cannot be read, so that what is missing is named later."""
+    shapes = {name.replace("/", "_"): tensor.shape for name, tensor in tensors.items()}
+    mixer = "SplitHeadMultiAxisGmlpLayer_"
+
+    def count(prefix: str) -> int:
+        numbers = (name.removeprefix(prefix) for name in shapes if name.startswith(prefix))
+        return len({number.partition("_")[0] for number in numbers})
+
+    def size(block: str) -> int:
+        return isqrt(shapes[f"stage_0_{block}_{mixer}0_BlockGmlpLayer_BlockGatingUnit_Dense_0_kernel"][0])
+
+    try:
+        first = shapes["stage_0_input_conv_0_kernel"]
+        levels = [f"encoder_block_{level}" for level in range(count("stage_0_input_conv_"))]
+        return MAXIMConfig(
+            features=first[3],
+            sizes=tuple(map(size, [*levels, "global_block_0"])),
+            groups=count(f"stage_0_encoder_block_0_{mixer}"),
+            bottleneck_blocks=count("stage_0_global_block_"),
+            stages=count("stage_"),
+            image_channels=first[2],
+        )
+    except (KeyError, IndexError, ValueError):
+        return RELEASED
 
 
 def parameters_of(model: GraphModel, source: Path) -> dict[str, NDArray[Any]]:
@@ -219,10 +251,10 @@ def save_released(released: Released, output: Path, stages: int | None = None) -
         WeightsDamaged: if a value is not finite.
         OutputError: if the file cannot be written.
     """
-    whole = RELEASED.stages
+    whole = released.config.stages
     if stages is not None and not 1 <= stages <= whole:
         raise UsageError(f"--stages {stages}: these weights have {whole} stages; choose 1 to {whole}")
-    config = replace(RELEASED, stages=stages or whole)
+    config = replace(released.config, stages=stages or whole)
     known = released.name != "maxim"
     training = {
         "source": f"weights released by the authors of MAXIM (Tu et al., CVPR 2022), from a {released.format}",

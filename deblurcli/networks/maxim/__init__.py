@@ -1,22 +1,13 @@
 """MAXIM, an encoder-decoder of multi-axis gated MLPs, one to three times over (Tu et al., CVPR 2022)."""
 
-from __future__ import annotations
-
-from torch import Tensor
-
 from deblurcli.networks.base import Architecture
-from deblurcli.networks.maxim.network import MAXIM, MAXIMConfig
+from deblurcli.networks.maxim.network import MAXIM, MAXIMConfig, targets
 from deblurcli.networks.maxim.recognise import SIGNATURE, read_config
 
 
 def bytes_per_pixel(config: MAXIMConfig) -> int:
     """Memory of an image that runs at once, per pixel and byte of the number format: 22 to 34 x features measured."""
     return 36 * config.features
-
-
-def targets(config: MAXIMConfig, sharp: Tensor) -> list[Tensor]:
-    """The picture of every stage is trained against the sharp image at full size."""
-    return [sharp] * config.stages
 
 
 ARCHITECTURE = Architecture(
