@@ -76,6 +76,11 @@ class MAXIMConfig:
 RELEASED = MAXIMConfig()  # the variant S-3, of which the authors released the weights for deblurring
 
 
+def targets(config: MAXIMConfig, sharp: Tensor) -> list[Tensor]:
+    """What the pictures are trained against: every stage's is to be the sharp image (N, C, H, W)."""
+    return [sharp] * config.stages
+
+
 class StageResult(NamedTuple):
     """What a stage makes; lists by level, full resolution first, and empty from the last stage.
 
