@@ -13,7 +13,12 @@ from maxim_listing import as_keras, authors_shapes
 from saved_model_writer import write_saved_model
 
 from deblurcli.models.checkpoint import load_checkpoint, read_info
-from deblurcli.models.importers.maxim_release import UNCHECKED, from_graph_model, parameters_of
+from deblurcli.models.importers.maxim_release import (
+    UNCHECKED_GRAPH,
+    UNCHECKED_KERNELS,
+    from_graph_model,
+    parameters_of,
+)
 from deblurcli.models.importers.tensorflow import import_tensorflow
 from deblurcli.models.importers.tensorflow_js import read_graph_model
 from deblurcli.networks.maxim.network import MAXIM, RELEASED
@@ -92,7 +97,20 @@ def test_other_weights_of_the_hub_cannot_be_checked(parameters: Parameters, tmp_
         named["stage_0_decoder_block_0_ConvTranspose_0/kernel"] * 2
     )
     info = import_tensorflow(write_saved_model(tmp_path / "saved", named), tmp_path / "hub.safetensors")
-    assert (info.name, info.licence, info.training["remark"]) == ("maxim", "unknown", UNCHECKED)
+    assert (info.name, info.licence, info.training["remark"]) == ("maxim", "unknown", UNCHECKED_KERNELS)
+    assert "licences" not in info.training
+
+
+def test_a_changed_copy_of_the_package_is_told(maxim_model: Path, tmp_path: Path) -> None:
+    for file in maxim_model.iterdir():
+        (tmp_path / file.name).symlink_to(file)
+    changed = tmp_path / "group1-shard7of22.bin"
+    content = bytearray(changed.read_bytes())
+    content[1000] ^= 1
+    changed.unlink()
+    changed.write_bytes(content)
+    info = import_tensorflow(tmp_path, tmp_path / "changed.safetensors")
+    assert (info.name, info.licence, info.training["remark"]) == ("maxim", "unknown", UNCHECKED_GRAPH)
 
 
 @pytest.mark.parametrize("stages", [1, 2])
