@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from deblurcli.digest import kind_of
 from deblurcli.display import display_name
@@ -34,6 +35,17 @@ def terms_of(name: str) -> hub.Terms:
     """How failures are put: with what else can be done for this very model."""
     elsewhere = catalog()[name].elsewhere if name in catalog() else None
     return dataclasses.replace(TERMS, otherwise=f"{TERMS.otherwise}, or {elsewhere}") if elsewhere else TERMS
+
+
+def intact_in_cache(file: hub.HubFile) -> Path | None:
+    """Where a file is in the Hub's cache, if it is there and what it must be.
+
+    Raises:
+        OutputError: if it cannot be read.
+    """
+    path = hub.cached(file.repo, file.commit, file.name, file.kind)
+    with hub.explained(file.repo, TERMS):
+        return path if path and hub.is_intact(path, file.size, file.digest) else None
 
 
 def download_of(name: str) -> Download:

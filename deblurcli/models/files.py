@@ -16,7 +16,7 @@ from deblurcli.errors import UsageError, WeightsDamaged, WeightsUnavailable
 from deblurcli.hub import fetch as hub
 from deblurcli.models import conversion
 from deblurcli.models.catalog import catalog
-from deblurcli.models.downloads import download_of, terms_of
+from deblurcli.models.downloads import download_of, intact_in_cache, terms_of
 from deblurcli.models.here import TERMS, Here, look_up, unknown
 from deblurcli.models.reference import is_reference
 
@@ -77,8 +77,8 @@ def pull(name: str, tell: Tell = on_stderr, *, force: bool = False) -> Path:
         return path
     download = download_of(name)
     first = download.files[0]
-    missing = [file for file in download.files if force or not hub.cached(file.repo, file.commit, file.name, file.kind)]
-    if missing:
+    there = {} if force else {file.name: path for file in download.files if (path := intact_in_cache(file))}
+    if missing := [file for file in download.files if file.name not in there]:
         size = sum(file.size for file in missing) / 1e6
         tell(
             f"{name}: downloading {' and '.join(display_name(file.name) for file in missing)} ({size:.1f} MB, licence: "
@@ -86,7 +86,8 @@ def pull(name: str, tell: Tell = on_stderr, *, force: bool = False) -> Path:
         )
     elif not _is_pinned(name):
         tell(f"{name}: commit {first.commit} is the current one; add @{first.commit} to stay with it")
-    paths = {file.name: hub.fetch(file, terms_of(name), force=force) for file in download.files}
+    terms = terms_of(name)
+    paths = {file.name: there.get(file.name) or hub.fetch(file, terms, force=force) for file in download.files}
     stages = catalog()[name].stages if name in catalog() else None
     place = conversion.place_of(first.repo, first.commit, first.name, stages)
     return _converted(name, place, paths, tell, force=force) if place else paths[first.name]

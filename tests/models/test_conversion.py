@@ -255,6 +255,7 @@ def test_damage_in_the_cache(hub, pull, deblur, tmp_path, name):
     hub.requests.clear()
     lines = pull("first")[1]
     assert lines[0] == f"{damaged}: damaged, its SHA-256 is wrong; it is replaced"
+    assert lines[1].startswith(f"first: downloading {name} (")
     assert "first: converting variables.index, once" in lines
     assert len(hub.downloads()) == 1
     assert damaged.read_bytes() == content
