@@ -266,7 +266,7 @@ def fingerprint_of(source: Path) -> str:
 
 def read_source(source: Path) -> Photo:
     """Read a photo; "-" is standard input."""
-    return read_photo(sys.stdin.buffer.read()) if source == Path("-") else read_photo(source)
+    return read_photo(sys.stdin.buffer) if source == Path("-") else read_photo(source)
 
 
 def restore_photo(

@@ -96,6 +96,7 @@ class Worker:
         self.deblurrer = self.network.submit(Deblurrer, model, setup.device, setup.precision, tta=setup.tta).result()
         self.setup = setup
         self.stopped = False
+        self.reading: set[Task] = set()
         precision = str(self.deblurrer.dtype).removeprefix("torch.")
         self.by = By(self.deblurrer.info.name, str(self.deblurrer.device), precision, machine)
 
@@ -129,7 +130,7 @@ class Worker:
             Abandoned: after `stop`.
         """
         clock = Clock()
-        with clock.running():
+        with clock.running(), self.reading_of(task):
             photo = read_photo(stores.read(task.source), str(task.source))
         restored, kept = self.network.submit(self.restore, photo, clock).result()
         with clock.running():
@@ -142,6 +143,15 @@ class Worker:
             notes += (kept_note(kept),)
         status = Status.GUARDED if kept else Status.DONE
         return Result(task, status, clock.seconds, (width, height), change, notes, by=self.by)
+
+    @contextlib.contextmanager
+    def reading_of(self, task: Task) -> Iterator[None]:
+        """While this lasts, a task can be left without any harm."""
+        self.reading.add(task)
+        try:
+            yield
+        finally:
+            self.reading.discard(task)
 
     def restore(self, photo: Photo, clock: Clock) -> tuple[Photo, float]:
         """As `restore_photo`, when it is this photo's turn."""

@@ -17,6 +17,7 @@ from PIL import Image
 
 from deblurcli.errors import InputError
 from deblurcli.images.colour import Channels, channels_of, split_alpha
+from deblurcli.images.damage import Damaged
 from deblurcli.images.exif import without_prefix
 from deblurcli.images.limits import check_size
 from deblurcli.images.photo import Metadata, Photo
@@ -37,7 +38,7 @@ def decode_png(data: bytes) -> Photo:
     """Decode a PNG file. Raises InputError (without a file name) for animations, other errors for damage."""
     chunks = list(_chunks(data))
     if not chunks or chunks[0][0] != b"IHDR":
-        raise ValueError("it does not begin with a header")
+        raise Damaged("it does not begin with a header")
     width, height, depth, colour, _, _, interlaced = struct.unpack(">IIBBBBB", chunks[0][1])
     check_size(width, height)
     for kind, content in chunks:
@@ -69,7 +70,7 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         length, kind = struct.unpack_from(">I4s", data, at)
         content = data[at + 8 : at + 8 + length]
         if len(content) < length:
-            raise EOFError("it ends in the middle")
+            raise Damaged("it ends in the middle")
         yield kind, content
         if kind == b"IEND":
             return

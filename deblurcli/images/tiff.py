@@ -17,10 +17,12 @@ from PIL import Image
 
 from deblurcli.errors import InputError
 from deblurcli.images.colour import Channels, channels_of, split_alpha, to_8_bits, unbounded_samples
+from deblurcli.images.damage import Damaged
 from deblurcli.images.directory import block_of, byte_order, entries_at, first_directory, listing, moved
 from deblurcli.images.limits import check_size
 from deblurcli.images.photo import Metadata, Photo
 from deblurcli.images.pixels import Pixels
+from deblurcli.images.tiff_chain import without_loops
 
 # tifffile logs what it finds odd in a file; without a handler Python would print that to the terminal.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
@@ -41,9 +43,9 @@ _DESCRIPTIVE = frozenset({
 
 def decode_tiff(data: bytes) -> Photo:
     """Decode a TIFF file. Raises InputError (without a file name) for what is not one picture, others for damage."""
-    with tifffile.TiffFile(io.BytesIO(data)) as file:
+    with tifffile.TiffFile(io.BytesIO(without_loops(data))) as file:
         page = _only_page(file)
-        check_size(page.imagewidth, page.imagelength)
+        check_size(page.imagewidth, page.imagelength, _bytes_per_pixel(page))
         _refuse_cut_short(page, len(data))
         metadata = _metadata(page, data)
         channels = _channels(page, metadata.icc)
@@ -87,17 +89,22 @@ def _only_page(file: tifffile.TiffFile) -> tifffile.TiffPage:
     if any(_DNG_VERSION in page.tags or page.photometric == tifffile.PHOTOMETRIC.CFA for page in pages):
         raise InputError("a camera raw file; develop it to TIFF or JPEG first")
     if not pictures:
-        raise ValueError("its table of contents is missing")
+        raise Damaged("its table of contents is missing")
     if len(pictures) > 1:
         raise InputError(f"a file of {len(pictures)} pages; save each page as a file of its own first")
     return pictures[0]
+
+
+def _bytes_per_pixel(page: tifffile.TiffPage) -> int:
+    """Of the decoded samples; a forged header may announce thousands of samples, or layers."""
+    return int(page.samplesperpixel * page.imagedepth * (page.dtype.itemsize if page.dtype else 1))
 
 
 def _refuse_cut_short(page: tifffile.TiffPage, length: int) -> None:
     # tifffile fills a strip that is not there with zeros, which would pass for a black part of the picture.
     for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True):
         if count == 0 or offset + count > length:
-            raise EOFError("it ends in the middle")
+            raise Damaged("it ends in the middle")
 
 
 def _channels(page: tifffile.TiffPage, icc: bytes | None) -> Channels:
