@@ -15,11 +15,15 @@ from deblurcli.errors import InputError
 from deblurcli.images.colour import channels_of
 from deblurcli.images.exif import without_prefix
 from deblurcli.images.jpeg import coding_of, iptc_of
+from deblurcli.images.jpeg_stream import END, read_stream, refuse_unreadable
+from deblurcli.images.jpeg_whole import refuse_incomplete
 from deblurcli.images.limits import check_size
 from deblurcli.images.orientation import turn_upright
 from deblurcli.images.photo import Metadata, Photo
 
-_one_at_a_time = threading.Lock()
+_settings = threading.Lock()
+_readers = 0
+_before: list[Any] = []  # Pillow's limit and Python's way with warnings, while there are readers
 
 
 def decode(data: bytes, format: str) -> Photo:
@@ -49,24 +53,40 @@ def decode(data: bytes, format: str) -> Photo:
 def quiet_pillow() -> Iterator[None]:
     """Pillow without warnings on the terminal, and with our size limit in place of its own.
 
-    Both are settings of the whole process, so one thread decodes at a time. Pillow's own limit is below what medium
-    format cameras and stitched panoramas have.
+    Both are settings of the whole process: the first reader makes them, and the last one to end takes them back, so
+    that no reader waits for another. Pillow's own limit is below what medium format cameras and stitched panoramas
+    have.
     """
-    with _one_at_a_time, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-        try:
-            yield
-        finally:
-            Image.MAX_IMAGE_PIXELS = limit
+    global _readers
+    with _settings:
+        if not _readers:
+            silence = warnings.catch_warnings()
+            silence.__enter__()
+            warnings.simplefilter("ignore")
+            _before[:] = [silence, Image.MAX_IMAGE_PIXELS]
+            Image.MAX_IMAGE_PIXELS = None
+        _readers += 1
+    try:
+        yield
+    finally:
+        with _settings:
+            _readers -= 1
+            if not _readers:
+                silence, Image.MAX_IMAGE_PIXELS = _before
+                silence.__exit__(None, None, None)
 
 
 def _decode_with_pillow(data: bytes, format: str) -> Photo:
     if format in ("AVIF", "WEBP") and not features.check(format.lower()):
         raise InputError(f"this Pillow is built without {format}; install a newer one: pip install -U pillow")
-    # A camera's JPEG with a second preview picture is "MPO" to Pillow; the first picture is the photograph.
-    with Image.open(io.BytesIO(data), formats=["JPEG", "MPO"] if format == "JPEG" else [format]) as image:
+    if format == "JPEG":
+        stream = read_stream(data)
+        refuse_unreadable(stream)
+        data = data if stream.ended else data + END
+    with Image.open(io.BytesIO(data), formats=[format]) as image:
         check_size(*image.size)
+        if format == "JPEG":
+            refuse_incomplete(stream)
         frames = getattr(image, "n_frames", 1)
         if frames > 1 and format != "JPEG":
             raise InputError(f"an animation of {frames} frames; save one frame as a picture first")
