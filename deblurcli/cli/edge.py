@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import ParamSpec
 
+from deblurcli.display import display_name
 from deblurcli.errors import DeblurError, ExitCode, UsageError
-from deblurcli.images import display_name
 
 P = ParamSpec("P")
 
