@@ -38,7 +38,7 @@ def described(data: bytes, metadata: Metadata) -> tuple[Metadata, tuple[str, ...
 
 
 def encode_avif(image: Image.Image, metadata: Metadata, quality: int | None) -> Encoded:
-    """Encode an 8-bit image; lossless if its source was and no quality is asked for."""
+    """Encode an 8-bit image; at the highest quality if its source was lossless and no quality is asked for."""
     exif = metadata.exif
     if exif:
         # Pillow takes the tag out itself, by writing the block anew and spoiling all text that is not ASCII.
@@ -54,7 +54,8 @@ def encode_avif(image: Image.Image, metadata: Metadata, quality: int | None) -> 
     if metadata.cicp and place:
         data = with_colours(data, place[1], metadata.cicp)
         held |= keys_of(metadata, "cicp")
-    return Encoded(data, held)
+    notes = ("its source was lossless, and this AVIF has small losses; write PNG for none",) if lossless else ()
+    return Encoded(data, held, notes=notes)
 
 
 def _bits(container: Container) -> int:

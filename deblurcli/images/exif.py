@@ -11,6 +11,7 @@ import struct
 
 from deblurcli.images.directory import (
     EXIF,
+    GPS,
     SUB_DIRECTORIES,
     Entry,
     entries_at,
@@ -27,7 +28,7 @@ _THUMBNAIL, _THUMBNAIL_BYTES = 0x0201, 0x0202
 _RESOLUTIONS, _UNIT = (0x011A, 0x011B), 0x0128
 _INCHES = {2: 1.0, 3: 1 / 2.54}
 _PREFIX = b"Exif\0\0"
-_NAMES = {EXIF: "EXIF", 0x8825: "GPS"}
+_NAMES = {EXIF: "camera data", GPS: "GPS data"}
 
 
 def without_prefix(exif: bytes) -> bytes:
@@ -86,7 +87,7 @@ def upright(exif: bytes, *, turned: bool) -> tuple[bytes, tuple[str, ...]]:
     for tag, place in places:
         if tag in SUB_DIRECTORIES and not _leads_below(exif, first, unpack(order + "I", exif, place + 8)[0]):
             result = without(result, tag)
-            notes.append(f"the {_NAMES.get(tag, 'interoperability')} directory of its EXIF is damaged and was left out")
+            notes.append(f"the {_NAMES.get(tag, 'interoperability data')} in its EXIF is damaged and was left out")
     return result, tuple(notes)
 
 

@@ -59,7 +59,7 @@ def losses(photo: Photo, format: str, encoded: Encoded) -> tuple[str, ...]:
     missing = {key: words for key, words in parts_of(photo.metadata).items() if key not in encoded.held}
     notes = [f"its {missing.pop(key)} {reason}" for key, reason in encoded.reasons.items() if key in missing]
     if missing:
-        notes.append(f"{format} has no place for {listed(missing.values())}: left out")
+        notes.append(f"{format} has no place for its {listed(missing.values())}: left out")
     names = list(dict.fromkeys(photo.parts))
     if names:
         notes.append(f"not in the result: {listed(names)}")
@@ -68,7 +68,7 @@ def losses(photo: Photo, format: str, encoded: Encoded) -> tuple[str, ...]:
 
 def listed(names: Iterable[str]) -> str:
     """Names as a sentence lists them; of very many the first."""
-    names = list(names)
+    names = list(dict.fromkeys(names))
     if len(names) > _MOST_NAMES:
         names = [*names[: _MOST_NAMES - 1], f"{len(names) - _MOST_NAMES + 1} more"]
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

@@ -30,6 +30,7 @@ from deblurcli.images.png_text import RAW_PROFILE, TEXT_TYPES, XMP_KEYWORD, pack
 _COLOURS = {b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"mDCV": 24, b"cLLI": 8}
 _FOLLOWS_THE_PICTURE = {b"sBIT", b"tIME", b"iDOT", b"acTL", b"fcTL"}  # of the file as it was, and no loss
 _NAMES = {b"bKGD": "background colour", b"fdAT": "animation frame", b"caBX": "content credentials"}
+_BROKEN_NAMES = {b"iCCP": "colour profile", b"eXIf": "EXIF", b"pHYs": "print resolution", b"tIME": "time of change"}
 _METRES_PER_INCH = 0.0254
 _XMP_HEADER = b"http://ns.adobe.com/xap/1.0/\0"
 
@@ -104,7 +105,7 @@ def _described(chunks: Chunks, notes: list[str]) -> tuple[Metadata, tuple[str, .
     """The metadata, and the names of the parts that have no place in it."""
     metadata, texts, kept = Metadata(), list[Text](), list[Chunk]()
     parts: dict[str, None] = {}
-    broken = [*chunks.damaged]
+    broken = [_name_of(kind, b"") for kind in chunks.damaged]
     for kind, content in chunks.beside:
         try:
             if kind in TEXT_TYPES:
@@ -129,11 +130,19 @@ def _described(chunks: Chunks, notes: list[str]) -> tuple[Metadata, tuple[str, .
             elif kind not in _FOLLOWS_THE_PICTURE and kind != b"tRNS":
                 parts[_NAMES.get(kind, f"PNG data ({kind.decode('latin-1')})")] = None
         except (ValueError, struct.error):
-            broken.append(kind)
+            broken.append(_name_of(kind, content))
     if chunks.header.colour == 3 or chunks.header.depth < 8:
         parts.pop(_NAMES[b"bKGD"], None)  # a place in a palette that is no more
-    notes += [f"its {kind.decode('latin-1')} data is damaged and was left out" for kind in dict.fromkeys(broken)]
+    notes += [f"its {name} is damaged and was left out" for name in dict.fromkeys(broken)]
     return replace(metadata, texts=tuple(texts), png_chunks=tuple(kept)), tuple(parts)
+
+
+def _name_of(kind: bytes, content: bytes) -> str:
+    """A chunk in words, of one that is damaged."""
+    if kind in TEXT_TYPES:
+        keyword = content.split(b"\0")[0].decode("latin-1")[:79]
+        return "XMP" if keyword == XMP_KEYWORD else f'text "{keyword}"' if keyword.isprintable() and keyword else "text"
+    return _BROKEN_NAMES.get(kind, f"{kind.decode('latin-1')} data")
 
 
 def _may_be_copied(kind: bytes) -> bool:

@@ -101,7 +101,7 @@ def _exif_block(data: bytes, entries: dict[int, Entry], order: str, notes: list[
             if inner:
                 below[tag] = inner
             else:
-                notes.append(f"the {'EXIF' if tag == EXIF else 'GPS'} directory is damaged and was left out")
+                notes.append(f"the {'camera' if tag == EXIF else 'GPS'} data in its EXIF is damaged and was left out")
     note = below.get(EXIF, {}).get(MAKER_NOTE)
     if note is None or len(note.value) <= 4:
         return _block(below, entries, order, data)
