@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from deblurcli.checkpoint import ModelInfo, save_checkpoint
-from deblurcli.networks.srn import SRN, SRNConfig
+from deblurcli.models.checkpoint import ModelInfo, save_checkpoint
+from deblurcli.networks.srn.network import SRN, SRNConfig
 
 TINY = SRNConfig(channels=(4, 6, 8), kernel_size=3, resize="area", global_residual=True)
 

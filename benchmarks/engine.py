@@ -23,14 +23,14 @@ import torch
 from torch import Tensor
 
 from deblurcli.native import layers, library
-from deblurcli.networks.parts import PartSize
-from deblurcli.networks.srn import SRN, SRNConfig
-from deblurcli.networks.srn_parts import restore_in_parts
-from deblurcli.restore.deblurrer import CPU_PART
+from deblurcli.networks.base import CPU_PIXELS
+from deblurcli.networks.srn.network import SRN, SRNConfig
+from deblurcli.networks.srn.streaming import restore
+from deblurcli.tiling.budget import PixelBudget
 
 
 class Memory:
-    """An image in memory, as `restore_in_parts` reads it."""
+    """An image in memory, as `restore` reads it."""
 
     def __init__(self, image: Tensor) -> None:
         self.image = image
@@ -63,7 +63,7 @@ def in_parts(network: SRN, image: Tensor, engine: str, pixels: int) -> Tensor:
     def emit(top: int, left: int, part: Tensor) -> None:
         result[:, :, top : top + part.shape[2], left : left + part.shape[3]] = part
 
-    restore_in_parts(network, Memory(image), emit, PartSize(pixels), lambda share: None)
+    restore(network, Memory(image), emit, PixelBudget(pixels), lambda share: None)
     return result
 
 
@@ -125,7 +125,7 @@ def main() -> None:
     parser.add_argument("--kernel", type=int, default=5, choices=(3, 5))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--pixels", type=int, default=CPU_PART, help="of a strip")
+    parser.add_argument("--pixels", type=int, default=CPU_PIXELS, help="of a strip")
     sets = ",".join(library.compiled(library.INSTRUCTION_SETS))
     parser.add_argument("--engines", default=sets, help="native ones, separated by commas")
     parser.add_argument("--only", default="", help="time only the ways whose name contains this, and check nothing")

@@ -24,7 +24,7 @@ from torch import Tensor
 from deblurcli.bench.speed.flop import network_flop
 from deblurcli.bench.speed.hardware import gpu_name, processor_name, seconds_of
 from deblurcli.bench.speed.peak import matrix_peak
-from deblurcli.networks.srn import SRN
+from deblurcli.networks.srn.network import SRN
 from deblurcli.restore.device import PRECISIONS, pick_device
 from deblurcli.restore.graphs import Graphs
 

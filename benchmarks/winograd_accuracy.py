@@ -22,8 +22,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from deblurcli.images import read_photo
-from deblurcli.models import load_network
-from deblurcli.networks.srn import SRN, Conv
+from deblurcli.models.load import load_network
+from deblurcli.networks.srn.network import SRN, Conv
 
 CHANNELS, OUTPUTS, WINDOWS = 64, 32, 20
 MIDDLE = 192  # pixels

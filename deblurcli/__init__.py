@@ -12,7 +12,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from deblurcli.models import load_network
+    from deblurcli.models.load import load_network
     from deblurcli.restore.deblurrer import Deblurrer
 
 __all__ = ["Deblurrer", "__version__", "load_network"]
@@ -25,7 +25,7 @@ def __getattr__(name: str) -> Any:
 
         return Deblurrer
     if name == "load_network":
-        from deblurcli.models import load_network
+        from deblurcli.models.load import load_network
 
         return load_network
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from deblurcli.networks.srn import SRN, SRNConfig
+from deblurcli.networks.srn.network import SRN, SRNConfig
 
 
 @pytest.fixture(scope="session")

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import torch
 
-from deblurcli.checkpoint import ModelInfo, save_checkpoint
-from deblurcli.networks.srn import SRN, SRNConfig
-from deblurcli.training.loop import initialise
+from deblurcli.models.checkpoint import ModelInfo, save_checkpoint
+from deblurcli.networks.srn.initialise import he
+from deblurcli.networks.srn.network import SRN, SRNConfig
 
 SMALL = SRNConfig(channels=(4, 6, 8), kernel_size=3, resize="area", global_residual=True)
 
@@ -16,7 +16,7 @@ def save_small(path: Path, name: str = "small", brightness: float = 0.0) -> Path
     """Random weights that change a picture a little, plus `brightness` everywhere."""
     torch.manual_seed(0)
     network = SRN(SMALL)
-    initialise(network)
+    he(network)
     with torch.no_grad():
         network.dec1[-1].weight.normal_(std=0.02)
         network.dec1[-1].bias.fill_(brightness)

@@ -13,8 +13,9 @@ from deblurcli.batch.manifest import NAME, Manifest
 from deblurcli.batch.plan import Job
 from deblurcli.batch.run import Options, Outcome, Status, fingerprint_of, targets_of
 from deblurcli.batch.scan import Found
+from deblurcli.display import display_name
 from deblurcli.errors import InputError, UsageError
-from deblurcli.images import OutputExists, display_name
+from deblurcli.images import OutputExists
 
 TOO_OLD = "older than --newer-than"
 OVER_LIMIT = "beyond --limit"

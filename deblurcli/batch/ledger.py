@@ -11,7 +11,7 @@ from deblurcli.batch.manifest import STARTED, Manifest, Record
 from deblurcli.batch.outputs import OutputLost
 from deblurcli.batch.plan import Job
 from deblurcli.batch.run import Outcome, Status
-from deblurcli.images import display_name
+from deblurcli.display import display_name
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from deblurcli.batch.scan import is_directory
+from deblurcli.display import display_name
 from deblurcli.errors import UsageError
-from deblurcli.images import display_name
 
 
 def refuse_clashes(pairs: Sequence[tuple[Path, Path]]) -> None:

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from deblurcli.atomic import remove_leftovers, write_atomically
 from deblurcli.batch.plan import Job
+from deblurcli.display import display_name
 from deblurcli.errors import DeblurError, OutputError
-from deblurcli.images import display_name
 
 # Nothing can be written to such a disk, whatever the name.
 _HOPELESS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ESTALE, errno.ENODEV, errno.ENXIO}

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from deblurcli.batch.names import refuse_clashes
 from deblurcli.batch.scan import UNREADABLE, Found, is_directory, scan
+from deblurcli.display import display_name
 from deblurcli.errors import InputError, UsageError
-from deblurcli.images import WRITABLE, display_name, format_for, suffix_for
+from deblurcli.images import WRITABLE, format_for, suffix_for
 
 MARK = "-deblurred"
 

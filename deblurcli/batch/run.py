@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from deblurcli.batch.manifest import file_fingerprint, settings_hash
 from deblurcli.batch.plan import Job
+from deblurcli.display import display_name
 from deblurcli.errors import DeblurError, OutputError
-from deblurcli.images import OutputExists, Photo, display_name, read_photo, write_photo
+from deblurcli.images import OutputExists, Photo, read_photo, write_photo
 from deblurcli.restore.compare import side_by_side
 
 if TYPE_CHECKING:

@@ -33,11 +33,11 @@ from deblurcli.cli.options import (
 )
 from deblurcli.cli.progress import counting
 from deblurcli.cli.summary import Tally, record_of_summary, summary_lines
+from deblurcli.display import display_name
 from deblurcli.errors import ExitCode, UsageError
 from deblurcli.hub.fetch import go_offline
-from deblurcli.images import display_name
-from deblurcli.models import DEFAULT, DEFAULT_ON_CUDA
-from deblurcli.weight_files import find_weights
+from deblurcli.models.files import find_weights
+from deblurcli.models.load import DEFAULT, DEFAULT_ON_CUDA
 
 if TYPE_CHECKING:
     from deblurcli.cluster.worker import Result

@@ -31,10 +31,10 @@ from deblurcli.cli.report import (
     record_of_plan,
 )
 from deblurcli.cli.summary import Tally, record_of_summary, summary_lines
+from deblurcli.digest import sha256_of
+from deblurcli.display import display_name
 from deblurcli.errors import ExitCode
-from deblurcli.hub.fetch import sha256_of
-from deblurcli.images import display_name
-from deblurcli.weight_files import find_weights
+from deblurcli.models.files import find_weights
 
 if TYPE_CHECKING:
     from deblurcli.restore.deblurrer import Deblurrer
@@ -189,8 +189,8 @@ def load(request: Request) -> list[Deblurrer]:
 def run(jobs: list[Job], request: Request, told: Told, ledger: Ledger) -> None:
     deblurrers = load(request)
     first = deblurrers[0]
-    told.model = Model(first.info.name, precision_name(first))
-    request.say(f"{first.info.name} on {', '.join(str(each.device) for each in deblurrers)}, {precision_name(first)}")
+    told.model = Model(first.info.name, first.precision)
+    request.say(f"{first.info.name} on {', '.join(str(each.device) for each in deblurrers)}, {first.precision}")
     roots = prepare(jobs)
     pace = None if told.single else Pace([job.source for job in jobs], len(jobs))
     told.tally.restart_clock()
@@ -267,7 +267,3 @@ def rehearse(choice: Choice, request: Request, told: Told) -> None:
 def default_lanes() -> int:
     """Readers and writers that keep an engine busy; more of them only fill memory."""
     return min(max((os.cpu_count() or 1) // 2, 2), 8)
-
-
-def precision_name(deblurrer: Deblurrer) -> str:
-    return str(deblurrer.dtype).removeprefix("torch.")

@@ -19,7 +19,7 @@ from rich.table import Column
 from deblurcli.batch.pace import Pace
 from deblurcli.batch.plan import Job
 from deblurcli.batch.run import Status
-from deblurcli.images import display_name
+from deblurcli.display import display_name
 
 
 class FileProgress:

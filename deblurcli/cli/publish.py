@@ -32,10 +32,10 @@ def publish(
     """
     if repo is None and dry_run is None:
         raise UsageError("--repo: say where to, as ORGANISATION/NAME; or look first with --dry-run FOLDER")
-    from deblurcli.catalog import catalog
-    from deblurcli.hub.publish import prepare
-    from deblurcli.hub.publish import publish as upload
-    from deblurcli.weight_files import find_weights
+    from deblurcli.models.catalog import catalog
+    from deblurcli.models.files import find_weights
+    from deblurcli.publish.upload import prepare
+    from deblurcli.publish.upload import publish as upload
 
     if model.startswith("hf:") or (model in catalog() and catalog()[model].repo):
         raise UsageError(f"{model}: is on the Hub already; give a shipped model's name or a .safetensors file")

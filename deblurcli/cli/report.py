@@ -12,8 +12,8 @@ from typing import Any, TextIO
 from deblurcli.batch.plan import Job
 from deblurcli.batch.run import Outcome, Status
 from deblurcli.batch.scan import UNREADABLE, Found
+from deblurcli.display import display_name
 from deblurcli.errors import OutputError
-from deblurcli.images import display_name
 
 
 @dataclass(frozen=True)

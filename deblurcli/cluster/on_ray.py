@@ -19,8 +19,8 @@ from deblurcli.cluster.ray_cluster import Share
 from deblurcli.cluster.tasks import Task
 from deblurcli.cluster.weights import Weights
 from deblurcli.cluster.worker import HANDS, Result, Setup
+from deblurcli.display import display_name
 from deblurcli.errors import DeblurError, UsageError
-from deblurcli.images import display_name
 
 TRIES = 3  # of a photo whose worker is lost each time
 STARTS = 3  # of a worker, without a photo done in between

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from deblurcli.batch.manifest import NAME, STARTED, Manifest, Record
 from deblurcli.batch.run import Status
+from deblurcli.cache import cache_folder
 from deblurcli.cluster.stores import is_local
 from deblurcli.cluster.tasks import Task, recorded_output
 from deblurcli.cluster.worker import Result
+from deblurcli.display import display_name
 from deblurcli.errors import InputError, OutputError
-from deblurcli.hub.fetch import assets_folder
-from deblurcli.images import display_name
 
 
 def open_manifest(folder: str, path: Path | None) -> Manifest:
@@ -31,7 +31,7 @@ def open_manifest(folder: str, path: Path | None) -> Manifest:
         path = Path(folder, NAME + ".jsonl")
         others = [other for other in sorted(Path(folder).glob(NAME + "*.jsonl")) if other != path]
     elif path is None:
-        path = assets_folder("manifests") / f"{hashlib.sha256(folder.encode()).hexdigest()[:32]}.jsonl"
+        path = cache_folder("manifests") / f"{hashlib.sha256(folder.encode()).hexdigest()[:32]}.jsonl"
     try:
         return Manifest(path.absolute(), others)
     except OSError as error:

@@ -13,8 +13,8 @@ from datetime import datetime
 from typing import Any
 
 from deblurcli.cluster.store_errors import StoreUnusable, explained
+from deblurcli.display import display_name
 from deblurcli.errors import InputError, UsageError
-from deblurcli.images import display_name
 
 # Here a file appears when its upload is complete, and not before. Elsewhere it is written under another name and moved.
 WHOLE_PUTS = {"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "oss", "hf", "memory"}

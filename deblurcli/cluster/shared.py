@@ -10,8 +10,8 @@ from pathlib import Path
 
 from deblurcli.atomic import try_lock
 from deblurcli.cluster.stores import is_local
+from deblurcli.display import display_name
 from deblurcli.errors import OutputError, UsageError
-from deblurcli.images import display_name
 
 
 @contextlib.contextmanager

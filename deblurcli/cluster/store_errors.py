@@ -7,8 +7,9 @@ import errno
 from collections.abc import Iterator
 from typing import Literal
 
+from deblurcli.display import display_name
 from deblurcli.errors import DeblurError, InputError, OutputError
-from deblurcli.images import OutputExists, display_name
+from deblurcli.images import OutputExists
 
 Doing = Literal["read", "write"]
 

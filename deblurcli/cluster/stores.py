@@ -15,8 +15,8 @@ from deblurcli.batch.manifest import file_fingerprint
 from deblurcli.batch.scan import HIDDEN, NOT_SEARCHED, OUTPUT_FOLDER, UNREADABLE, reason_by_name, scan
 from deblurcli.cluster import remote
 from deblurcli.cluster.store_errors import StoreUnusable, explained
+from deblurcli.display import display_name
 from deblurcli.errors import InputError, OutputError
-from deblurcli.images import display_name
 from deblurcli.images.source import read_path
 
 ODD_NAME = "names with empty parts, . or .."

@@ -14,8 +14,8 @@ from deblurcli.batch.manifest import Manifest
 from deblurcli.batch.names import refuse_clashes
 from deblurcli.batch.plan import job
 from deblurcli.cluster.stores import File, Image, Listing, existing, image, is_folder, is_local, list_images, place
+from deblurcli.display import display_name
 from deblurcli.errors import InputError, UsageError
-from deblurcli.images import display_name
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from deblurcli.catalog import catalog
+from deblurcli.digest import sha256_of
 from deblurcli.errors import WeightsDamaged
-from deblurcli.hub.fetch import sha256_of
-from deblurcli.weight_files import look_up
+from deblurcli.models.catalog import catalog
+from deblurcli.models.files import look_up
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,9 @@ from deblurcli.batch.run import Status, kept_note, mean_change, restore_photo, u
 from deblurcli.cluster import stores
 from deblurcli.cluster.store_errors import StoreUnusable
 from deblurcli.cluster.tasks import Task
+from deblurcli.display import display_name
 from deblurcli.errors import DeblurError, OutputError, UsageError
-from deblurcli.images import OutputExists, Photo, display_name, encode_photo, read_photo
+from deblurcli.images import OutputExists, Photo, encode_photo, read_photo
 
 HANDS = 3  # photos a worker has at once: one is read, one is computed, one is written
 
@@ -97,8 +98,7 @@ class Worker:
         self.setup = setup
         self.stopped = False
         self.reading: set[Task] = set()
-        precision = str(self.deblurrer.dtype).removeprefix("torch.")
-        self.by = By(self.deblurrer.info.name, str(self.deblurrer.device), precision, machine)
+        self.by = By(self.deblurrer.info.name, str(self.deblurrer.device), self.deblurrer.precision, machine)
 
     def stop(self) -> None:
         """Leave what is being computed; what is being written will be."""

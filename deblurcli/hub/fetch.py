@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Literal
 
 from deblurcli import __version__
+from deblurcli.digest import sha256_of
+from deblurcli.display import display_name
 from deblurcli.errors import DeblurError, OutputError
 from deblurcli.hub.client_errors import status_of, translated
 
@@ -105,20 +107,6 @@ def snapshots(repo: str, kind: Kind) -> Path:
     return Path(constants.HF_HUB_CACHE) / f"{kind}s--{repo.replace('/', '--')}" / "snapshots"
 
 
-def assets_folder(namespace: str, subfolder: str = "default") -> Path:
-    """A folder of ours beside the Hub's cache, made if need be. The default of `subfolder` is the client's own.
-
-    Raises:
-        OutputError: if it cannot be used.
-    """
-    from huggingface_hub import cached_assets_path
-
-    try:
-        return Path(cached_assets_path("deblurcli", namespace=namespace, subfolder=subfolder))
-    except (OSError, ValueError) as error:
-        raise OutputError(f"the cache of {namespace} cannot be used ({error}); set HF_HOME to a folder") from error
-
-
 def cached(repo: str, commit: str, name: str, kind: Kind) -> Path | None:
     """Where a file is in the Hub's cache, unchecked; None if it is not there."""
     path = snapshots(repo, kind) / commit / name
@@ -128,15 +116,6 @@ def cached(repo: str, commit: str, name: str, kind: Kind) -> Path | None:
 def is_intact(path: Path, size: int, sha256: str | None) -> bool:
     """Whether a file has this size and SHA-256, the latter if it is known."""
     return path.stat().st_size == size and sha256 in (None, sha256_of(path))
-
-
-def sha256_of(path: Path) -> str:
-    """64 hex digits."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def require_room(folder: Path, size: int, what: str) -> None:
@@ -309,6 +288,4 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 def _line(error: BaseException) -> str:
     """The first line of an error's text, or its kind where there is no text."""
-    from deblurcli.images import display_name  # which loads image libraries
-
     return display_name(str(error).strip().partition("\n")[0]) or type(error).__name__

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from deblurcli.display import display_name
 from deblurcli.errors import UsageError
 
 #: Suffixes of the files that are read, and the format each one normally holds.
@@ -104,11 +105,3 @@ def identify(head: bytes) -> str | None:
         if brands & _HEIF_BRANDS:
             return "HEIF"
     return None
-
-
-def display_name(path: Path | str) -> str:
-    """A file name as one printable line: line breaks and undecodable bytes are shown as escapes."""
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
-        for character in str(path)
-    )

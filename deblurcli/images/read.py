@@ -6,9 +6,10 @@ import errno
 from pathlib import Path
 from typing import BinaryIO
 
+from deblurcli.display import display_name
 from deblurcli.errors import InputError
 from deblurcli.images.damage import Damaged
-from deblurcli.images.formats import CAMERA_RAW, HEAD_BYTES, display_name, identify
+from deblurcli.images.formats import CAMERA_RAW, HEAD_BYTES, identify
 from deblurcli.images.photo import Photo
 from deblurcli.images.source import read_path, read_stream
 

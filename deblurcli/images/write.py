@@ -6,8 +6,9 @@ import errno
 from pathlib import Path
 
 from deblurcli.atomic import write_atomically
+from deblurcli.display import display_name
 from deblurcli.errors import OutputError, UsageError
-from deblurcli.images.formats import display_name, format_for, suffix_for
+from deblurcli.images.formats import format_for, suffix_for
 from deblurcli.images.photo import Photo
 
 

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from deblurcli.native import library
-from deblurcli.native.parity import halves, strided_weights, transposed_weights
-from deblurcli.native.rows import Rows
+from deblurcli.native.polyphase import halves, strided_weights, transposed_weights
+from deblurcli.native.rows import RowAddresses
 
 Kind = Literal["winograd", "direct", "thin"]
 SOURCES = 4
@@ -104,7 +104,9 @@ class Layer:
         side: int = self.library.deblur_side()
         return side + 1 - (3 if self.by_parity else self.kernel)
 
-    def run(self, sources: Sequence[Rows], width: int, out: Tensor, relu: bool, residual: Rows | None) -> None:
+    def run(
+        self, sources: Sequence[RowAddresses], width: int, out: Tensor, relu: bool, residual: RowAddresses | None
+    ) -> None:
         """Compute all rows of `out`, (K, h, W) channels innermost and without gaps, from the rows they depend on.
 
         Args:
@@ -208,7 +210,7 @@ def in_reading_order(loaded: ctypes.CDLL, kind: Kind, weight: Tensor) -> Tensor:
     return packed
 
 
-def update_memory(name: str, gates: Tensor, cell: Rows, state: Tensor, hidden: Tensor) -> None:
+def update_memory(name: str, gates: Tensor, cell: RowAddresses, state: Tensor, hidden: Tensor) -> None:
     """The ConvLSTM's update: (4C, h, W) gates and rows of c -> (2C, h, W) state', (C, h, W) output."""
     job = _Memory(
         gates=gates.data_ptr(),

@@ -12,7 +12,7 @@ from torch import Tensor
 
 
 @dataclass
-class Rows:
+class RowAddresses:
     """Consecutive rows of one image, wherever they are.
 
     Attributes:
@@ -28,9 +28,9 @@ class Rows:
     owners: tuple[Tensor, ...]
 
 
-def rows_of_tensor(image: Tensor) -> Rows:
+def rows_of_tensor(image: Tensor) -> RowAddresses:
     """(C, h, W) float32 on the CPU, channels innermost and rows without gaps inside, -> its rows."""
     channels, height, _ = image.shape
     row = image.stride(1) * image.element_size()
     addresses = image.data_ptr() + row * np.arange(height, dtype=np.uint64)
-    return Rows(addresses.astype(np.uint64), channels, image.stride(2), (image,))
+    return RowAddresses(addresses.astype(np.uint64), channels, image.stride(2), (image,))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,19 +12,19 @@ import numpy as np
 import torch
 from PIL import Image
 
-from deblurcli.models import load_model
-from deblurcli.networks import ARCHITECTURES
-from deblurcli.networks.parts import Emit, PartSize, out_of_memory
-from deblurcli.restore.device import default_model, pick_device, pick_precision
+from deblurcli.models.load import load_model
+from deblurcli.networks import architecture
+from deblurcli.restore.device import default_model, pick_device, pick_precision, precision_name
 from deblurcli.restore.ensemble import VIEWS, mean_over_views
 from deblurcli.restore.graphs import MOST_PIXELS, Graphs
 from deblurcli.restore.guard import put_back, wrong_blocks
-from deblurcli.restore.inputs import check, from_array, split_alpha, to_array
+from deblurcli.restore.inputs import check, from_array, plain, split_alpha, to_array
 from deblurcli.restore.pictures import Pictures, arrays, as_pixels, quantise, white
+from deblurcli.tiling.budget import Emit, PixelBudget
+from deblurcli.tiling.memory import OUT_OF_MEMORY, attempt
 
 Pixels = TypeVar("Pixels", np.ndarray, Image.Image)
 
-CPU_PART = 3 << 16  # pixels at once: measured fastest; features still come from the caches, and Python is called less
 GPU_SHARE = 0.4  # of a GPU's free memory for what runs at once: two images may be on it, see `batch.pipeline`
 GPU_TOGETHER = 1 << 20  # pixels of small images that are restored together, as one of them does not fill a GPU
 
@@ -86,7 +86,7 @@ class Deblurrer:
         if on_cuda:
             torch.backends.cudnn.allow_tf32 = False  # before precisions are compared
         network, self.info = load_model(model or default_model(device))
-        self.architecture = ARCHITECTURES[self.info.architecture]
+        self.architecture = architecture(self.info.architecture)
         native = self.architecture.runs_natively(network)
         self.dtype = pick_precision(precision, network, self.device, native)
         self.network = network.to(self.device, self.dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -95,25 +95,31 @@ class Deblurrer:
         self.together_pixels = (GPU_TOGETHER if on_cuda else 0) if together_pixels is None else together_pixels
         self.graphs = Graphs(self.network) if on_cuda else None
 
+    @property
+    def precision(self) -> str:
+        """The name of the precision it runs in: "fp32", "bf16", "fp16"."""
+        return precision_name(self.dtype)
+
     def default_part(self) -> int:
         """How many pixels to process at once."""
         if self.device.type != "cuda":
-            return CPU_PART
+            return self.architecture.cpu_pixels
         free, _ = torch.cuda.mem_get_info(self.device)
         needed = self.architecture.bytes_per_pixel(self.network.config) * self.dtype.itemsize
-        return max(int(GPU_SHARE * free / needed), CPU_PART)
+        return max(int(GPU_SHARE * free / needed), self.architecture.cpu_pixels)
 
     def __call__(self, image: Pixels, strength: float = 1.0) -> Pixels:
         """Restore an image.
 
         Args:
             image: (H, W), (H, W, 1) grey, (H, W, 2) grey and alpha, (H, W, 3) RGB or (H, W, 4) RGBA of uint8, uint16 or
-                floating point in [0, 1]; or a PIL image. Alpha passes through unchanged.
+                floating point in [0, 1], in either byte order; or a PIL image. Alpha passes through unchanged.
             strength: 0 (nothing changes) to 1 (the network's result).
 
         Returns:
-            The same kind, size and type. PIL mode 1 comes back as L, modes other than L, LA, RGB, RGBA and
-            I;16 as RGB; transparency that is kept beside the pixels comes back as an alpha channel.
+            The same kind, size and type; of a memory map an array. PIL mode 1 comes back as L, La as LA, RGBa as
+            RGBA, modes other than these and I;16 as RGB, CMYK through its colour profile; transparency that is kept
+            beside the pixels comes back as an alpha channel.
 
         Raises:
             TypeError, ValueError: for other types, shapes, values or strengths.
@@ -134,7 +140,7 @@ class Deblurrer:
         result = restored.pixels
         if alpha is not None:
             result = np.concatenate([result.reshape(*alpha.shape[:2], -1), alpha], -1)
-        return result.reshape(image.shape)
+        return result.reshape(image.shape).astype(image.dtype, copy=False)
 
     def restore(
         self, pixels: np.ndarray, strength: float = 1.0, advance: Callable[[float], None] = lambda share: None
@@ -148,7 +154,7 @@ class Deblurrer:
 
         Raises:
             TypeError, ValueError: for other types, shapes, values or strengths.
-            MemoryError: if not even the smallest part fits in memory.
+            MemoryError: if not even the smallest tile fits in memory.
         """
         return self.restore_alike([pixels], strength, advance)[0]
 
@@ -164,6 +170,12 @@ class Deblurrer:
         """
         for pixels in images:
             check(pixels, strength)
+        if not all(type(pixels) is np.ndarray and pixels.dtype.isnative for pixels in images):
+            restored = self.restore_alike([plain(pixels) for pixels in images], strength, advance)
+            return [
+                replace(one, pixels=one.pixels.astype(pixels.dtype))
+                for one, pixels in zip(restored, images, strict=True)
+            ]
         if len({(pixels.shape, pixels.dtype) for pixels in images}) != 1:
             raise ValueError("images that are restored together must be of one shape and type")
         if strength == 0:
@@ -218,8 +230,8 @@ class Deblurrer:
             result[:, top : top + part.shape[2], left : left + part.shape[3]] = quantise(restored, dtype)
 
         if not self.restore_whole(pictures, emit, advance):
-            size = PartSize(max(self.part_pixels // len(images), 1))
-            self.architecture.restore_in_parts(self.network, pictures, emit, size, advance)
+            budget = PixelBudget(max(self.part_pixels // len(images), 1))
+            self.architecture.run(self.network, pictures, emit, budget, advance)
         wrong = wrong_blocks(result, pictures.pixels, dtype, strength)
         done, wrong_there, broken_there = arrays(result, wrong, broken)
         restored = []
@@ -232,14 +244,11 @@ class Deblurrer:
     def restore_whole(self, pictures: Pictures, emit: Emit, advance: Callable[[float], None]) -> bool:
         """Small images on CUDA, all at once; False if they are others, or there is no memory for it."""
         pixels = len(pictures.pixels) * pictures.height * pictures.width
-        if self.graphs is None or pixels > min(MOST_PIXELS, self.part_pixels):
+        graphs = self.graphs
+        if graphs is None or pixels > min(MOST_PIXELS, self.part_pixels):
             return False
         x = pictures.read(0, pictures.height, 0, pictures.width).contiguous(memory_format=torch.channels_last)
-        try:
-            emit(0, 0, self.graphs(x))
-        except RuntimeError as error:
-            if not out_of_memory(error):
-                raise
+        if attempt(lambda: emit(0, 0, graphs(x))) is OUT_OF_MEMORY:
             return False
         advance(1.0)
         return True

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from deblurcli.errors import UsageError
-from deblurcli.models import DEFAULT, DEFAULT_ON_CUDA
+from deblurcli.models.load import DEFAULT, DEFAULT_ON_CUDA
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 

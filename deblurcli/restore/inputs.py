@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from deblurcli.images.colour import Channels, channels_of
+from deblurcli.images.colour import CONVERTED, Channels, channels_of
 
 _OF_UNKNOWN_RANGE = ("I", "F")
-_CONVERTED = ("CMYK", "LAB", "YCbCr")
 
 
 def check(pixels: np.ndarray, strength: float) -> None:
@@ -25,7 +24,7 @@ def check(pixels: np.ndarray, strength: float) -> None:
 
 def native(dtype: np.dtype) -> np.dtype:
     """The same type in the machine's byte order."""
-    return dtype.newbyteorder("=")
+    return np.dtype(dtype.newbyteorder("="))
 
 
 def plain(pixels: np.ndarray) -> np.ndarray:
@@ -55,7 +54,7 @@ def to_array(image: Image.Image) -> np.ndarray:
         raise TypeError(f"PIL images of mode {image.mode} say nothing of their range; give an array or mode I;16")
     if image.mode.startswith("I;16"):
         return np.asarray(image).astype(np.uint16)  # in the machine's byte order
-    if image.mode in _CONVERTED:
+    if image.mode in CONVERTED:
         return _converted(image).pixels
     if image.mode in ("La", "RGBa"):  # multiplied by the alpha
         image = image.convert(image.mode.upper())
@@ -70,7 +69,7 @@ def from_array(pixels: np.ndarray, original: Image.Image) -> Image.Image:
     """A PIL image of restored pixels, with what still holds of the original's information."""
     image = Image.fromarray(pixels)
     image.info = {key: value for key, value in original.info.items() if key != "transparency"}
-    if original.mode in _CONVERTED:
+    if original.mode in CONVERTED:
         image.info.pop("icc_profile", None)
         # A small picture of the same kind tells which profile the whole one has now.
         icc = _converted(original.crop((0, 0, 1, 1)), original.info.get("icc_profile")).icc

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import torch
 
-from deblurcli.checkpoint import ModelInfo, load_checkpoint, save_checkpoint
+from deblurcli.digest import sha256_of
 from deblurcli.errors import UsageError
-from deblurcli.hub.fetch import sha256_of
+from deblurcli.models.checkpoint import ModelInfo, load_checkpoint, save_checkpoint
 from deblurcli.training.warm_start import fitted
 
 

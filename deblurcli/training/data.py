@@ -51,10 +51,10 @@ class Batches(Dataset[tuple[Tensor, Tensor]]):
 
     def sample(self, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         """One crop, from a real pair or synthesised: (3, P, P) uint8 both."""
-        if self.photos.pairs and (not self.photos.sharp or rng.random() < self.recipe.real):
+        if self.photos.pairs and (not self.photos.sharp or rng.random() < self.recipe.real_pair_ratio):
             blurry, sharp = self.photos.pairs[int(rng.integers(len(self.photos.pairs)))]
             window = self.window(rng, sharp, self.recipe.crop)
-            still = self.recipe.unblurred and rng.random() < self.recipe.unblurred
+            still = self.recipe.identity_ratio and rng.random() < self.recipe.identity_ratio
             return (sharp if still else blurry)[window], sharp[window]
         photo = self.photos.sharp[rng.choice(len(self.photos.sharp), p=self.weights)]
         side = self.recipe.crop + 2 * MARGIN

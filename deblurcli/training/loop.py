@@ -11,17 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from deblurcli.atomic import write_atomically
-from deblurcli.checkpoint import ModelInfo, load_checkpoint, save_checkpoint
 from deblurcli.errors import OutputError, UsageError, WeightsDamaged
-from deblurcli.networks.srn import SRN
+from deblurcli.models.checkpoint import ModelInfo, load_checkpoint, save_checkpoint
+from deblurcli.networks import architecture
 from deblurcli.training.data import Batches, Photos
-from deblurcli.training.loss import multi_scale_loss
+from deblurcli.training.loss import loss_of
 from deblurcli.training.memory import keep_freed_memory
-from deblurcli.training.recipe import Recipe
+from deblurcli.training.recipe import Recipe, with_present_names
 from deblurcli.training.validate import Validation, validate
 from deblurcli.training.warm_start import fitted
 
@@ -91,14 +91,16 @@ def train(
     if device == "cpu":
         keep_freed_memory()
     torch.manual_seed(recipe.seed)
-    network = SRN(recipe.network)
-    initialise(network, recipe.initial)
+    kind = architecture(recipe.architecture)
+    network = kind.build(recipe.network)
+    ways = kind.initialise
+    ways[recipe.initial or next(iter(ways))](network)
     if start_from:
         network.load_state_dict(fitted(load_checkpoint(start_from)[0].state_dict(), network, start_from))
-    network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network.to(device=device, memory_format=torch.channels_last)
     betas = (0.9, recipe.beta2)
     optimizer = torch.optim.AdamW(network.parameters(), betas=betas, weight_decay=recipe.weight_decay)
-    clipped = network.cell if recipe.clipped == "cell" else network
+    clipped = clipped_part(network, recipe.clipped)
     average = {key: value.detach().clone() for key, value in network.state_dict().items()}
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -120,7 +122,7 @@ def train(
         buffer = io.BytesIO()
         torch.save(state, buffer)
         summary: dict[str, Any] = {"steps": step, "recipe": recipe.as_dict()}
-        info = ModelInfo("srn", recipe.as_dict()["network"], recipe.name, "1", recipe.licence, summary)
+        info = ModelInfo(recipe.architecture, recipe.as_dict()["network"], recipe.name, "1", recipe.licence, summary)
         # The result first: after a kill between the two, the same steps are done again rather than the result missing.
         # Half the size in float16; loading turns it back into float32 at a cost far below 0.01 dB.
         save_checkpoint(result, {key: value.half() for key, value in average.items()}, info)
@@ -146,7 +148,7 @@ def train(
             group["lr"] = rate
         with autocast:
             predictions = network(blurry)
-        loss = multi_scale_loss(predictions, blurry, sharp, recipe.network.resize, recipe.loss)
+        loss = loss_of(predictions, kind.targets(recipe.network, sharp), blurry, sharp, recipe.loss)
         network.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(clipped.parameters(), recipe.clip)
@@ -172,26 +174,21 @@ def train(
     return result
 
 
-def initialise(network: SRN, kind: str = "he") -> None:
-    """He's initialisation; the second convolution of a residual block and the last one start near zero.
-
-    So a fresh network with a global residual starts as the identity, and learns from there. "xavier" is Glorot's
-    uniform initialisation throughout, as in the paper.
-    """
-    last = f"dec1.{len(network.dec1) - 1}.weight"
-    for name, parameter in network.named_parameters():
-        if parameter.ndim == 1:
-            torch.nn.init.zeros_(parameter)
-        elif kind == "xavier":
-            torch.nn.init.xavier_uniform_(parameter)
-        elif name == last or (name.endswith("conv2.weight") and network.config.block == "residual"):
-            torch.nn.init.normal_(parameter, std=1e-3)
-        else:
-            torch.nn.init.kaiming_normal_(parameter, nonlinearity="relu")
+def clipped_part(network: nn.Module, name: str) -> nn.Module:
+    """The module whose gradients are clipped: "all", or one of the network's by its name. Raises UsageError."""
+    try:
+        return network if name == "all" else network.get_submodule(name)
+    except AttributeError as error:
+        raise UsageError(f'the recipe\'s network has no module {name!r} to clip; give clipped = "all"') from error
 
 
 def restore(
-    path: Path, recipe: Recipe, network: SRN, optimizer: torch.optim.Optimizer, average: dict[str, Tensor], device: str
+    path: Path,
+    recipe: Recipe,
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    average: dict[str, Tensor],
+    device: str,
 ) -> int:
     """Load a saved state into all of these; returns the steps done."""
     try:
@@ -211,6 +208,7 @@ def restore(
 
 def refuse_other_recipe(path: Path, old: dict[str, Any], new: dict[str, Any]) -> None:
     """Only the length of a run may change on the way; anything else would belong to neither recipe."""
+    old = with_present_names({"architecture": "srn", **old})
     changed = [key for key in new if key not in ("steps", "decay") and old.get(key) != new[key]]
     if changed:
         raise UsageError(f"{path}: was trained with another {changed[0]!r}; give another --output to start afresh")

@@ -1,13 +1,12 @@
-"""The loss of a batch, summed over the scales."""
+"""The loss of a batch, summed over scales or stages."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-
-from deblurcli.networks.srn import Resize, shrink
 
 
 @dataclass(frozen=True)
@@ -20,36 +19,36 @@ class LossWeights:
         frequency: of the mean amplitude of the error's Fourier transform, which keeps fine structure, a small part of
             the mean error (Cho et al., "Rethinking coarse-to-fine approach in single image deblurring", ICCV 2021,
             section 3.3).
-        mild: how many times more (and one) a crop without blur counts than one with much, in all of the above. Its
-            errors are small, so that the others would otherwise decide what happens to sharp pictures. A crop counts
-            1 + mild * c / (its own blur's mean squared error + c), with c of 40 dB.
+        sharp_weight: how many times more (and one) a crop without blur counts than one with much, in all of the above.
+            Its errors are small, so that the others would otherwise decide what happens to sharp pictures. A crop
+            counts 1 + sharp_weight * c / (its own blur's mean squared error + c).
+        sharp_error: that c, a mean squared error of values in [0, 1]: 1e-4 is 40 dB, hardly visible.
     """
 
     charbonnier: float = 1.0
     l2: float = 0.0
     frequency: float = 0.02
-    mild: float = 0.0
+    sharp_weight: float = 0.0
+    sharp_error: float = 1e-4
 
 
-MILD = 1e-4  # mean squared error in [0, 1], 40 dB: hardly visible
-
-
-def multi_scale_loss(
-    predictions: list[Tensor], blurry: Tensor, sharp: Tensor, convention: Resize, weights: LossWeights
+def loss_of(
+    predictions: Sequence[Tensor], targets: Sequence[Tensor], blurry: Tensor, sharp: Tensor, weights: LossWeights
 ) -> Tensor:
-    """The loss at every scale, as in Tao et al. 2018, section 3.4 (there of the squared error alone).
+    """The loss of a batch, summed over a network's predictions: scales or stages.
 
     Args:
-        predictions: (N, C, h, w) of every scale, coarsest first.
+        predictions: (N, C, h, w) each.
+        targets: as many images of the same sizes, in [0, 1].
         blurry: (N, C, H, W) in [0, 1], what the network was shown.
-        sharp: (N, C, H, W) in [0, 1], the target at full resolution.
-        convention: how the target is shrunk to the coarser scales.
+        sharp: (N, C, H, W) in [0, 1], the target at full size.
         weights: of the parts of the loss.
     """
-    count = 1 + weights.mild * MILD / ((blurry - sharp).square().mean((1, 2, 3)) + MILD)
+    share = weights.sharp_error / ((blurry - sharp).square().mean((1, 2, 3)) + weights.sharp_error)
+    count = 1 + weights.sharp_weight * share
     loss = sharp.new_zeros(())
-    for level, prediction in enumerate(reversed(predictions)):
-        error = prediction.float() - shrink(sharp, 2**level, convention)
+    for prediction, target in zip(predictions, targets, strict=True):
+        error = prediction.float() - target
         squared = error.square()
         if weights.charbonnier:
             loss = loss + weights.charbonnier * (count * (squared + 1e-6).sqrt().mean((1, 2, 3))).mean()

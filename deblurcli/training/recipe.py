@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
 from deblurcli.errors import UsageError
-from deblurcli.networks.srn import SRNConfig
+from deblurcli.networks import ARCHITECTURES, architecture
+from deblurcli.networks.base import Config
+from deblurcli.networks.srn.network import SRNConfig
 from deblurcli.synthesis import BlurSettings
 from deblurcli.training.loss import LossWeights
 
@@ -25,7 +28,8 @@ class Recipe:
     Attributes:
         name: of the resulting weights.
         licence: of the resulting weights.
-        network: the architecture's configuration.
+        architecture: which kind of network, a key of `deblurcli.networks.ARCHITECTURES`.
+        network: its configuration.
         blur: the blur synthesis.
         loss: what the loss is made of.
         steps: optimiser steps in all.
@@ -39,19 +43,20 @@ class Recipe:
         beta2: AdamW's decay per step of the mean squared gradient.
         weight_decay: of AdamW; 0 makes it Adam.
         ema: decay per step of the moving average of the weights, which is what is saved.
-        real: share of crops taken from real pairs, when there are any.
-        unblurred: share of those whose sharp frame is also what the network is shown: it is to stay as it is.
+        real_pair_ratio: share of crops taken from real pairs, when there are any.
+        identity_ratio: share of those whose sharp frame is also what the network is shown: it is to stay as it is.
         augment: flips, transpositions, orders of the colours, and another try where a crop is flat.
         clip: largest norm of the gradient.
-        clipped: which gradients that holds for: "all", or "cell", only those of the recurrent cell.
-        initial: "he", with residual blocks and the last convolution near zero, or "xavier" throughout.
+        clipped: which gradients that holds for: "all", or only those of the module of this name, as "cell" in SRN.
+        initial: one of the architecture's ways to initialise its weights; the first of them if it is empty.
         precision: "bf16" (autocast) or "fp32".
         seed: decides the initial weights and every crop and blur.
     """
 
     name: str = "srn"
     licence: str = "unknown"
-    network: SRNConfig = field(default_factory=SRNConfig)
+    architecture: str = "srn"
+    network: Config = field(default_factory=SRNConfig)
     blur: BlurSettings = field(default_factory=BlurSettings)
     loss: LossWeights = field(default_factory=LossWeights)
     steps: int = 100_000
@@ -64,12 +69,12 @@ class Recipe:
     beta2: float = 0.99
     weight_decay: float = 1e-4
     ema: float = 0.999
-    real: float = 0.3
-    unblurred: float = 0.0
+    real_pair_ratio: float = 0.3
+    identity_ratio: float = 0.0
     augment: bool = True
     clip: float = 1.0
-    clipped: Literal["all", "cell"] = "all"
-    initial: Literal["he", "xavier"] = "he"
+    clipped: str = "all"
+    initial: str = ""
     precision: Literal["bf16", "fp32"] = "bf16"
     seed: int = 1
 
@@ -83,11 +88,10 @@ class Recipe:
         return self.learning_rate * rise * fall
 
 
-CHOICES = {
-    "clipped": ("all", "cell"),
-    "initial": ("he", "xavier"),
-    "precision": ("bf16", "fp32"),
-}
+PRECISIONS = ("bf16", "fp32")
+
+# What settings were called in recipes of version 0.1; those and the states of runs begun with them are still read.
+FORMER_NAMES = {"real": "real_pair_ratio", "unblurred": "identity_ratio", "loss": {"mild": "sharp_weight"}}
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -108,7 +112,11 @@ def read_recipe(path: Path) -> Recipe:
 
 def recipe_from(data: dict[str, Any], source: str) -> Recipe:
     """A recipe from plain data; `source` is named in errors."""
-    network = table(SRNConfig, data.pop("network", {}), f"{source}: [network]")
+    data = with_present_names(data)
+    kind = data.get("architecture", "srn")
+    if kind not in ARCHITECTURES:
+        raise UsageError(f"{source}: architecture must be {' or '.join(ARCHITECTURES)}, not {kind!r}")
+    network = table(architecture(kind).config, data.pop("network", {}), f"{source}: [network]")
     blur = table(BlurSettings, data.pop("blur", {}), f"{source}: [blur]")
     loss = table(LossWeights, data.pop("loss", {}), f"{source}: [loss]")
     recipe: Recipe = table(Recipe, {**data, "network": network, "blur": blur, "loss": loss}, source)
@@ -116,10 +124,23 @@ def recipe_from(data: dict[str, Any], source: str) -> Recipe:
         raise UsageError(f"{source}: crop must be a multiple of {recipe.network.size_multiple}")
     if max(loss.charbonnier, loss.l2, loss.frequency) <= 0:
         raise UsageError(f"{source}: [loss]: charbonnier, l2 or frequency must be above 0")
-    for name, known in CHOICES.items():
+    for name, known in (("precision", PRECISIONS), ("initial", ("", *architecture(kind).initialise))):
         if getattr(recipe, name) not in known:
-            raise UsageError(f"{source}: {name} must be {' or '.join(known)}, not {getattr(recipe, name)!r}")
+            choices = " or ".join(filter(None, known))
+            raise UsageError(f"{source}: {name} must be {choices}, not {getattr(recipe, name)!r}")
     return recipe
+
+
+def with_present_names(data: Mapping[str, Any], names: Mapping[str, Any] = FORMER_NAMES) -> dict[str, Any]:
+    """A recipe's plain data with the names that its settings have today."""
+    present = {}
+    for key, value in data.items():
+        name = names.get(key, key)
+        if isinstance(name, dict):
+            present[key] = with_present_names(value, name) if isinstance(value, dict) else value
+        else:
+            present[name] = value
+    return present
 
 
 def table(kind: Any, values: Any, source: str) -> Any:

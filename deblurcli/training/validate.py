@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from deblurcli.metrics.psnr import psnr
-from deblurcli.networks.srn import SRN
+from deblurcli.networks.base import Config, Network
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Validation:
 
 
 def validate(
-    network: SRN, weights: dict[str, Tensor], pairs: list[tuple[Tensor, Tensor]], autocast: torch.autocast
+    network: Network[Config], weights: dict[str, Tensor], pairs: list[tuple[Tensor, Tensor]], autocast: torch.autocast
 ) -> Validation:
     """Measure `weights` (not the network's own, which stay as they are) on (blurry, sharp) (3, H, W) uint8 pairs."""
     own = {key: value.clone() for key, value in network.state_dict().items()}
@@ -36,8 +36,7 @@ def validate(
         for blurry, sharp in pairs:
             height, width = blurry.shape[1:]
             multiple = network.config.size_multiple
-            device = next(network.parameters()).device
-            image = blurry[None].to(device, memory_format=torch.channels_last).float() / 255
+            image = blurry[None].to(network.device, memory_format=torch.channels_last).float() / 255
             padded = F.pad(image, (0, -width % multiple, 0, -height % multiple), mode="reflect")
             restored = (network(padded)[-1][0, :, :height, :width].float().clamp(0, 1) * 255).round().to(torch.uint8)
             truth = as_array(sharp)

@@ -20,8 +20,8 @@ from deblurcli.batch.outputs import prepare
 from deblurcli.batch.pipeline import run_jobs
 from deblurcli.batch.plan import make_plan
 from deblurcli.batch.run import Options, Outcome
-from deblurcli.checkpoint import ModelInfo, save_checkpoint
-from deblurcli.networks.srn import SRN, SRNConfig
+from deblurcli.models.checkpoint import ModelInfo, save_checkpoint
+from deblurcli.networks.srn.network import SRN, SRNConfig
 from deblurcli.restore.deblurrer import Deblurrer
 
 TINY = SRNConfig(channels=(4, 6, 8), kernel_size=3, blocks=1, resize="area", global_residual=True)

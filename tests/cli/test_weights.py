@@ -9,8 +9,8 @@ import torch
 from hub_server import HubServer
 from PIL import Image
 
-from deblurcli.catalog import catalog
-from deblurcli.checkpoint import load_checkpoint
+from deblurcli.models.catalog import catalog
+from deblurcli.models.checkpoint import load_checkpoint
 
 
 @pytest.fixture

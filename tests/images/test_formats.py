@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from deblurcli.display import display_name
 from deblurcli.errors import UsageError
-from deblurcli.images import WRITABLE, display_name, format_for, is_image_name, suffix_for
+from deblurcli.images import WRITABLE, format_for, is_image_name, suffix_for
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "A.JPEG", "ö b.Png", "x.tif", "x.TIFF", "x.webp", "x.bmp", "x.heic"])

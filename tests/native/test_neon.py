@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from exactness import psnr
 from random_weights import weights
 
-from deblurcli.native.parity import PARITIES, strided_weights, transposed_weights
+from deblurcli.native.polyphase import PARITIES, strided_weights, transposed_weights
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(CHECKOUT))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from deblurcli.networks.nafnet import NAFNet, NAFNetConfig
+from deblurcli.networks.nafnet.network import NAFNet, NAFNetConfig
 
 
 @pytest.fixture(scope="session")

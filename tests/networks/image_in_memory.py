@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from deblurcli.networks.parts import PartSize
+from deblurcli.tiling.budget import PixelBudget
 
 
 @dataclass
@@ -46,9 +46,7 @@ class Memory:
         return self.image[:, :, top:bottom, left:right]
 
 
-def joined(
-    restore_in_parts: Callable[..., None], network: torch.nn.Module, source: Memory, size: PartSize
-) -> torch.Tensor:
+def joined(restore: Callable[..., None], network: torch.nn.Module, source: Memory, size: PixelBudget) -> torch.Tensor:
     """The joined parts; NaN where nothing was emitted."""
     result = torch.full_like(source.image, float("nan"))
 
@@ -58,5 +56,5 @@ def joined(
         assert bottom <= source.height and right <= source.width
         result[:, :, top:bottom, left:right] = part
 
-    restore_in_parts(network, source, emit, size, lambda share: None)
+    restore(network, source, emit, size, lambda share: None)
     return result

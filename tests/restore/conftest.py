@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from deblurcli.checkpoint import ModelInfo, save_checkpoint
-from deblurcli.networks.srn import SRN, SRNConfig
+from deblurcli.models.checkpoint import ModelInfo, save_checkpoint
+from deblurcli.networks.srn.network import SRN, SRNConfig
 
 TINY = {"channels": (4, 6, 8), "kernel_size": 3, "blocks": 1, "global_residual": True, "resize": "area"}
 

@@ -44,7 +44,7 @@ def test_a_precision_that_is_asked_for_is_used(make_checkpoint, precision, dtype
 
 
 def test_a_network_that_overflows_in_half_precision_is_found_out(make_network):
-    from deblurcli.networks.srn import SRNConfig
+    from deblurcli.networks.srn.network import SRNConfig
 
     network = make_network(SRNConfig(channels=(4, 6, 8), kernel_size=3, blocks=1))
     cpu = torch.device("cpu")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from deblurcli.networks.srn import SRNConfig
+from deblurcli.networks.srn.network import SRNConfig
 from deblurcli.restore import graphs
 from deblurcli.restore.deblurrer import Deblurrer
 from deblurcli.restore.graphs import Graphs

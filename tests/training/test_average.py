@@ -2,9 +2,9 @@ import pytest
 import torch
 from small_model import SMALL, save_small
 
-from deblurcli.checkpoint import ModelInfo, load_checkpoint, save_checkpoint
 from deblurcli.errors import UsageError
-from deblurcli.networks.srn import SRN
+from deblurcli.models.checkpoint import ModelInfo, load_checkpoint, save_checkpoint
+from deblurcli.networks.srn.network import SRN
 from deblurcli.training.average import average
 
 

@@ -37,7 +37,7 @@ def test_a_batch_is_a_function_of_its_step(photos):
 
 
 def test_a_real_pair_stays_a_pair(photos):
-    blurry, sharp = Batches(photos, replace(RECIPE, real=1.0))[0]
+    blurry, sharp = Batches(photos, replace(RECIPE, real_pair_ratio=1.0))[0]
     assert torch.equal(blurry, 255 - sharp)
 
 
@@ -76,6 +76,6 @@ def test_all_eight_orientations_occur():
 
 
 def test_a_share_of_the_real_crops_is_shown_unblurred(photos):
-    blurry, sharp = Batches(photos, replace(RECIPE, real=1.0, unblurred=0.5, batch=40))[0]
+    blurry, sharp = Batches(photos, replace(RECIPE, real_pair_ratio=1.0, identity_ratio=0.5, batch=40))[0]
     same = (blurry == sharp).flatten(1).all(1)
     assert 10 < int(same.sum()) < 30

@@ -13,11 +13,12 @@ import pytest
 import torch
 from skimage.data import astronaut
 
-from deblurcli.checkpoint import load_checkpoint, read_info
 from deblurcli.errors import UsageError, WeightsDamaged
-from deblurcli.networks.srn import SRN, SRNConfig
+from deblurcli.models.checkpoint import load_checkpoint, read_info
+from deblurcli.networks.srn.initialise import he
+from deblurcli.networks.srn.network import SRN, SRNConfig
 from deblurcli.training.data import Photos
-from deblurcli.training.loop import initialise, train
+from deblurcli.training.loop import train
 from deblurcli.training.recipe import Recipe
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -36,7 +37,7 @@ KILLED = """
     from pathlib import Path
     import torch
     from skimage.data import astronaut
-    from deblurcli.networks.srn import SRNConfig
+    from deblurcli.networks.srn.network import SRNConfig
     from deblurcli.training.data import Photos
     from deblurcli.training.loop import train
     from deblurcli.training.recipe import Recipe
@@ -128,6 +129,6 @@ def test_the_state_of_another_network_is_refused(tmp_path, photos):
 def test_a_fresh_network_is_almost_the_identity():
     torch.manual_seed(0)
     network = SRN(TINY)
-    initialise(network)
+    he(network)
     x = torch.rand(1, 3, 32, 32)
     assert 0 < float((network(x)[-1] - x).detach().abs().max()) < 0.05

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from deblurcli.errors import UsageError
-from deblurcli.networks.srn import SRNConfig
+from deblurcli.networks.srn.network import SRNConfig
 from deblurcli.synthesis import BlurSettings
 from deblurcli.training.loss import LossWeights
 from deblurcli.training.recipe import Recipe, read_recipe, recipe_from

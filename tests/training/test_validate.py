@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from deblurcli.metrics.psnr import psnr
-from deblurcli.networks.srn import SRNConfig
+from deblurcli.networks.srn.network import SRNConfig
 from deblurcli.training.validate import validate
 
 pytestmark = pytest.mark.usefixtures("one_thread")

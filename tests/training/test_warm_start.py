@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from deblurcli.errors import UsageError
-from deblurcli.networks.srn import SRN, SRNConfig
+from deblurcli.networks.srn.network import SRN, SRNConfig
 from deblurcli.training.warm_start import fitted
 
 SMALL = SRNConfig(channels=(4, 6, 8), kernel_size=3, blocks=1, resize="area", global_residual=True)

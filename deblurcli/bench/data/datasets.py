@@ -17,8 +17,9 @@ from pathlib import Path
 
 from deblurcli.bench.data.pairing import Pair, add_image, images_below, join, natural
 from deblurcli.bench.results import Protocol
+from deblurcli.display import display_name
 from deblurcli.errors import InputError, UsageError
-from deblurcli.images import display_name, is_image_name
+from deblurcli.images import is_image_name
 
 __all__ = ["DATASETS", "Dataset", "Pair", "find_dataset", "folder_pairs", "joined", "limited"]
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deblurcli.bench.data.extract import extract
+from deblurcli.cache import cache_folder
+from deblurcli.display import display_name
 from deblurcli.errors import InputError, OutputError, UsageError
 from deblurcli.hub import fetch as hub
-from deblurcli.images import display_name
 
 
 @dataclass(frozen=True)
@@ -163,7 +164,7 @@ def download(plan: Plan, progress: Callable[[int, int], None] = lambda done, tot
 
 
 def _root(name: str) -> Path:
-    return hub.assets_folder("datasets", name)
+    return cache_folder("datasets", name)
 
 
 def _check_room(plan: Plan, root: Path) -> None:

@@ -11,9 +11,9 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
+from deblurcli.display import display_name
 from deblurcli.errors import InputError, OutputError
 from deblurcli.hub.fetch import require_room
-from deblurcli.images import display_name
 
 _Member = tuple[zipfile.ZipFile, zipfile.ZipInfo, str]
 

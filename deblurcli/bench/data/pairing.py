@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from deblurcli.display import display_name
 from deblurcli.errors import InputError
-from deblurcli.images import display_name, is_image_name
+from deblurcli.images import is_image_name
 
 
 @dataclass(frozen=True)

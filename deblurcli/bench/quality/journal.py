@@ -11,8 +11,8 @@ from pathlib import Path
 
 from deblurcli.bench.data.datasets import Dataset
 from deblurcli.bench.results import Method, Score
+from deblurcli.cache import cache_folder
 from deblurcli.errors import OutputError
-from deblurcli.hub.fetch import assets_folder
 
 
 class Journal:
@@ -75,4 +75,4 @@ def fingerprint(dataset: Dataset, methods: Sequence[Method], version: str) -> st
 
 def default_folder() -> Path:
     """Where journals are kept when the user names no place. Raises OutputError if it cannot be used."""
-    return assets_folder("bench")
+    return cache_folder("bench")

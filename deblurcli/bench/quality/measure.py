@@ -16,8 +16,8 @@ from deblurcli.bench.quality.journal import Journal
 from deblurcli.bench.quality.scoring import Restore, read_rgb, score_pairs
 from deblurcli.bench.results import BASELINE, Method, Quality
 from deblurcli.bench.writers.viewed import Viewed, choose_viewed
-from deblurcli.hub.fetch import sha256_of
-from deblurcli.weight_files import find_weights
+from deblurcli.digest import sha256_of
+from deblurcli.models.files import find_weights
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,7 +49,7 @@ def rows_of(models: Sequence[str], device: str, precision: str, tta: bool) -> li
 
 
 def method_of(model: str, deblurrer: Deblurrer) -> Method:
-    from deblurcli.restore.device import device_name, precision_name
+    from deblurcli.restore.device import device_name
 
     path = find_weights(model)
     return Method(
@@ -58,7 +58,7 @@ def method_of(model: str, deblurrer: Deblurrer) -> Method:
         sha256=sha256_of(path),
         parameters=sum(parameter.numel() for parameter in deblurrer.network.parameters()),
         device=device_name(deblurrer.device),
-        precision=precision_name(deblurrer.dtype),
+        precision=deblurrer.precision,
     )
 
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 
 from deblurcli.bench.speed.hardware import seconds_of
-from deblurcli.networks.parts import out_of_memory
+from deblurcli.tiling.memory import OUT_OF_MEMORY, attempt
 
 SIZES = (128, 256, 512, 1024, 2048, 4096, 8192)
 PIXELS = 4096  # rows of the product that a 1x1 convolution is: enough to pay for laying out its weights
 
+Make = Callable[[int, torch.device, torch.dtype], Callable[[], object]]
 Product = tuple[float, Callable[[], object]]  # its floating-point operations, and running it once
 
 
@@ -42,12 +44,8 @@ def matrix_peak(device: torch.device, dtype: torch.dtype, seconds: float) -> flo
                 flop = operations(make, size)
                 if rate and 2 * flop / rate > seconds / 4:  # larger ones would leave no time for the others
                     break
-                try:
-                    run = make(size, device, dtype)
-                    seconds_of(run, device)
-                except (RuntimeError, MemoryError) as error:
-                    if not out_of_memory(error):
-                        raise
+                run = attempt(partial(prepared, make, size, device, dtype))
+                if run is OUT_OF_MEMORY:
                     break
                 rate = flop / seconds_of(run, device)
                 best = max(best, rate)
@@ -56,6 +54,13 @@ def matrix_peak(device: torch.device, dtype: torch.dtype, seconds: float) -> flo
             for flop, run in products:
                 best = max(best, flop / seconds_of(run, device))
     return best
+
+
+def prepared(make: Make, size: int, device: torch.device, dtype: torch.dtype) -> Callable[[], object]:
+    """A product, after its first time."""
+    run = make(size, device, dtype)
+    seconds_of(run, device)
+    return run
 
 
 def operations(make: Callable[..., object], size: int) -> float:

@@ -23,13 +23,13 @@ from deblurcli.bench.speed.hardware import gpu_name, logical_cores, processor_na
 from deblurcli.bench.speed.memory import peak_memory
 from deblurcli.bench.speed.peak import matrix_peak
 from deblurcli.bench.speed.sample import sample_picture
+from deblurcli.digest import sha256_of
 from deblurcli.errors import DeblurError, UsageError
-from deblurcli.hub.fetch import sha256_of
 from deblurcli.images import Photo, write_photo
 from deblurcli.images.limits import MOST_PIXELS
+from deblurcli.models.files import find_weights
 from deblurcli.restore.deblurrer import Deblurrer
-from deblurcli.restore.device import device_name, precision_name
-from deblurcli.weight_files import find_weights
+from deblurcli.restore.device import device_name
 
 SMALLEST_SIDE = 16  # below it, more of the picture would be padding than picture
 LARGEST_SIDE = 65500  # of a JPEG
@@ -260,7 +260,7 @@ def row_of(subject: Subject, peaks: dict[tuple[torch.device, torch.dtype], float
         model=case.model,
         sha256=subject.sha256,
         device=device_name(deblurrer.device),
-        precision=precision_name(deblurrer.dtype),
+        precision=deblurrer.precision,
         width=case.width,
         height=case.height,
         network=Timing(tuple(subject.network)),
@@ -277,5 +277,5 @@ def command_memory(subject: Subject, threads: int | None) -> int | None:
     deblurrer, job = subject.deblurrer, subject.job
     job.target.unlink(missing_ok=True)
     command = [sys.executable, "-m", "deblurcli", str(job.source), "-o", str(job.target), "--model", subject.case.model]
-    command += ["--device", device_name(deblurrer.device), "--precision", precision_name(deblurrer.dtype)]
+    command += ["--device", device_name(deblurrer.device), "--precision", deblurrer.precision]
     return peak_memory(command, {} if threads is None else {"OMP_NUM_THREADS": str(threads)})

@@ -1,1 +1,0 @@
-"""Weights in the authors' format, read and turned into ours."""

@@ -1,0 +1,1 @@
+"""Weights from elsewhere, read and turned into this program's checkpoints."""

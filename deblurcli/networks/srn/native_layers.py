@@ -1,0 +1,204 @@
+"""The layers of `rows` in the compiled library, for float32 on the CPU.
+
+What differs is how rows are handed on. A layer does not join the rows it kept with the new ones but gives the library
+the address of every row, and ReLU, shortcuts and skip connections are part of the layer before them. Output rows are
+computed in groups that begin at fixed places of the image, so results do not depend on how it is cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from torch import Tensor, nn
+
+from deblurcli.native.buffers import empty
+from deblurcli.native.layers import Layer
+from deblurcli.native.rows import RowAddresses
+from deblurcli.networks.srn.network import Conv, ConvPair, Upsample
+
+LayerOf = Callable[[nn.Module], Layer]
+
+
+class RowBuffer:
+    """The rows of an image that some layer still needs.
+
+    Attributes:
+        end: how many rows have come so far.
+    """
+
+    def __init__(self) -> None:
+        self.end = 0
+        self.parts: list[tuple[int, Tensor]] = []  # with the number of each one's first row
+
+    def feed(self, rows: Tensor) -> None:
+        """The next rows (N, C, h, W), channels innermost without gaps."""
+        if rows.shape[2]:
+            self.parts.append((self.end, rows))
+            self.end += rows.shape[2]
+
+    def rows(self, first: int, end: int, image: int, channels: tuple[int, int]) -> RowAddresses:
+        """Rows [first, end) of one image of the batch, channels [from, to); those outside the image are zeros."""
+        addresses = np.zeros(end - first, np.uint64)
+        step = 0
+        for start, part in self.parts:
+            low, high = max(first, start), min(end, start + part.shape[2])
+            if low < high:
+                row, step = part.stride(2) * 4, part.stride(3)
+                base = part.data_ptr() + (part.stride(0) * image + channels[0]) * 4 - start * row
+                addresses[low - first : high - first] = base + row * np.arange(low, high)
+        return RowAddresses(addresses, channels[1] - channels[0], step, tuple(part for _, part in self.parts))
+
+    def drop(self, first: int, copy: bool) -> None:
+        """Forget the rows before `first`; `copy` what stays of a part, so that it does not keep all of it alive."""
+        kept = []
+        for start, part in self.parts:
+            gone = max(first - start, 0)
+            if gone < part.shape[2]:
+                rest = part[:, :, gone:]
+                if copy and gone:
+                    rest = empty(part.shape[0], part.shape[1], rest.shape[2], part.shape[3]).copy_(rest)
+                kept.append((start + gone, rest))
+        self.parts = kept
+
+
+class LayerStream:
+    """A convolution between two feeds, reading from bands that others may read as well.
+
+    Args:
+        layer: what to compute.
+        bands: the sources, with the channels [from, to) that are read.
+        latency: how many rows (of its input) the input is behind the image. Groups of output rows begin so that one is
+            complete whenever the image has come to a whole number of groups. All layers advance together then, and
+            few rows wait between them.
+        limit: most input rows to use up at a time, about. After the last row has come, each layer still has rows to
+            make of those it kept, and all that the layers before it made of theirs: together hundreds.
+        relu: whether ReLU follows.
+
+    Attributes:
+        latency: how many rows the output is behind the image.
+        done: output rows so far.
+        finished: whether they are all.
+    """
+
+    def __init__(
+        self, layer: Layer, bands: list[tuple[RowBuffer, tuple[int, int]]], latency: int, limit: int, relu: bool = False
+    ) -> None:
+        self.layer, self.bands, self.relu = layer, bands, relu
+        steps = limit // layer.stride
+        self.limit = (-(-steps // layer.unit) + 1) * layer.unit  # one unit more, so that no row has to wait for long
+        self.done, self.finished = 0, False
+        self.behind = -(-(latency + layer.kernel - layer.stride - layer.before) // layer.stride)  # in steps
+        self.latency = self.behind * layer.up
+
+    def group_end(self, steps: int) -> int:
+        """The last end of a group of steps that is not behind `steps`."""
+        unit = self.layer.unit
+        return (steps + self.behind) // unit * unit - self.behind
+
+    def advance(self, batch: int, width: int, last: bool, residual: RowBuffer | None = None) -> Tensor:
+        """The next output rows that can be computed by now, (N, K, h, W').
+
+        `last` says that the bands hold the last row.
+        """
+        layer, up, down = self.layer, self.layer.up, self.layer.stride
+        height = self.bands[0][0].end
+        first_step = self.done // up
+        steps = height // down if last else self.group_end((height + layer.before - layer.kernel) // down + 1)
+        steps = max(min(steps, self.group_end(first_step + self.limit)), first_step)
+        out = empty(batch, layer.channels[1], (steps - first_step) * up, width * up // down)
+        first_group = min(self.group_end(first_step + layer.unit - 1), steps)  # which the image may have cut
+        for start, stop in ((first_step, first_group), (first_group, steps)):
+            rows = slice((start - first_step) * up, (stop - first_step) * up)
+            first, end = start * down - layer.before, (stop - 1) * down - layer.before + layer.kernel
+            for image in range(batch if stop > start else 0):
+                sources = [band.rows(first, end, image, channels) for band, channels in self.bands]
+                added = (0, layer.channels[1])
+                shortcut = residual.rows(start * up, stop * up, image, added) if residual else None
+                layer.run(sources, width, out[image][:, rows], self.relu, shortcut)
+        self.done = steps * up
+        self.finished = last and steps == height // down
+        return out
+
+    @property
+    def needed(self) -> int:
+        """The first input row that is still needed."""
+        return self.done // self.layer.up * self.layer.stride - self.layer.before
+
+
+class SingleStream:
+    """One convolution with a band of its own; what is to be added may come from elsewhere."""
+
+    def __init__(self, layer: Layer, latency: int, limit: int, relu: bool) -> None:
+        self.band = RowBuffer()
+        self.layer = LayerStream(layer, [(self.band, (0, layer.channels[0]))], latency, limit, relu)
+
+    @property
+    def latency(self) -> int:
+        return self.layer.latency
+
+    @property
+    def finished(self) -> bool:
+        return self.layer.finished
+
+    def feed(self, rows: Tensor, last: bool, residual: RowBuffer | None = None) -> Tensor:
+        self.band.feed(rows)
+        result = self.layer.advance(rows.shape[0], rows.shape[3], last, residual)
+        self.band.drop(self.layer.needed, copy=True)
+        return result
+
+
+class PairStream:
+    """Two convolutions, with or without the shortcut around them."""
+
+    def __init__(self, conv1: Layer, conv2: Layer, latency: int, limit: int, residual: bool) -> None:
+        self.residual = residual
+        self.band = RowBuffer()
+        self.first = LayerStream(conv1, [(self.band, (0, conv1.channels[0]))], latency, limit, relu=True)
+        self.second = SingleStream(conv2, self.first.latency, limit, relu=not residual)
+
+    @property
+    def latency(self) -> int:
+        return self.second.latency
+
+    @property
+    def finished(self) -> bool:
+        return self.second.finished
+
+    def feed(self, rows: Tensor, last: bool, residual: RowBuffer | None = None) -> Tensor:
+        assert residual is None
+        self.band.feed(rows)
+        middle = self.first.advance(rows.shape[0], rows.shape[3], last)
+        result = self.second.feed(middle, self.first.finished, self.band if self.residual else None)
+        waiting = self.second.layer.done if self.residual else self.band.end
+        self.band.drop(min(self.first.needed, waiting), copy=True)
+        return result
+
+
+class StageStream:
+    """Layers one after the other."""
+
+    def __init__(self, layers: nn.Sequential, layer_of: LayerOf, latency: int, limit: int) -> None:
+        self.layers: list[SingleStream | PairStream] = []
+        for module, following in zip(layers, [*list(layers)[1:], None], strict=True):
+            if isinstance(module, ConvPair):
+                pair = layer_of(module.conv1), layer_of(module.conv2)
+                self.layers.append(PairStream(*pair, latency, limit, module.kind == "residual"))
+            elif isinstance(module, (Conv, Upsample)):
+                self.layers.append(SingleStream(layer_of(module), latency, limit, isinstance(following, nn.ReLU)))
+                limit = limit * layer_of(module).up // layer_of(module).stride
+            latency = self.layers[-1].latency
+
+    @property
+    def latency(self) -> int:
+        return self.layers[-1].latency
+
+    @property
+    def finished(self) -> bool:
+        return self.layers[-1].finished
+
+    def feed(self, rows: Tensor, last: bool, residual: RowBuffer | None = None) -> Tensor:
+        """`residual` is added to the last layer's result."""
+        for layer in self.layers[:-1]:
+            rows, last = layer.feed(rows, last), layer.finished
+        return self.layers[-1].feed(rows, last, residual)

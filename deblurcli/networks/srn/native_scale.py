@@ -1,0 +1,199 @@
+"""One scale of SRN in the compiled library: `srn_rows.TorchScale` for the CPU, several times faster.
+
+What goes from layer to layer is float32. Of a network in bfloat16, whose weights are, Winograd's products are taken in
+it too; the rest, transforms and sums included, is float32 even then.
+"""
+
+from __future__ import annotations
+
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor, nn
+
+from deblurcli.native import library
+from deblurcli.native.buffers import empty
+from deblurcli.native.layers import Layer, kind_of, prepare, update_memory
+from deblurcli.networks.srn.native_layers import LayerOf, LayerStream, RowBuffer, SingleStream, StageStream
+from deblurcli.networks.srn.network import SRN, Conv, ConvLSTM, ConvRNN, Stateless, Upsample
+from deblurcli.networks.srn.torch_scale import StateSource
+
+
+def channels_innermost(x: Tensor) -> Tensor:
+    """The same values with channels innermost and no gaps, copied only if need be."""
+    if x.permute(0, 2, 3, 1).is_contiguous():
+        return x
+    return empty(x.shape[0], x.shape[1], x.shape[2], x.shape[3]).copy_(x)
+
+
+class CellStream:
+    """The recurrent bottleneck; see `srn_rows.CellStream`."""
+
+    def __init__(
+        self,
+        cell: ConvLSTM | ConvRNN | Stateless,
+        old_state: StateSource,
+        layer_of: LayerOf,
+        latency: int,
+        limit: int,
+        name: str,
+    ) -> None:
+        self.cell, self.old_state, self.name, self.latency = cell, old_state, name, latency
+        self.features, self.state = RowBuffer(), RowBuffer()
+        self.first: LayerStream | None
+        self.second: SingleStream | None = None
+        if isinstance(cell, Stateless):
+            self.first = None
+            if isinstance(cell.conv, Conv):
+                bands = [(self.features, (0, cell.conv.in_channels))]
+                self.first = LayerStream(layer_of(cell.conv), bands, latency, limit)
+                self.latency = self.first.latency
+            return
+        convolution = cell.gates if isinstance(cell, ConvLSTM) else cell.hidden
+        channels = convolution.in_channels // 2
+        h = (channels, 2 * channels) if isinstance(cell, ConvLSTM) else (0, channels)
+        self.first = LayerStream(
+            layer_of(convolution), [(self.features, (0, channels)), (self.state, h)], latency, limit
+        )
+        self.latency = self.first.latency
+        if isinstance(cell, ConvRNN):
+            self.second = SingleStream(layer_of(cell.output), self.latency, limit, relu=False)
+            self.latency = self.second.latency
+        self.finished = False
+
+    def feed(self, x: Tensor, last: bool) -> tuple[Tensor, Tensor]:
+        """Features (N, 128, h, W) -> output and new state, each with the rows complete by then."""
+        if self.first is None:
+            self.finished = last
+            return x, x[:, :0]
+        batch, channels, height, width = x.shape
+        stateless = isinstance(self.cell, Stateless)
+        if height and not stateless:
+            state = self.old_state(batch, self.features.end, self.features.end + height)
+            self.state.feed(channels_innermost(state.to(x)))
+        self.features.feed(x)
+        done = self.first.done
+        result = self.first.advance(batch, width, last)
+        if isinstance(self.cell, ConvLSTM):
+            state, hidden = (
+                empty(batch, 2 * channels, result.shape[2], width),
+                empty(batch, channels, result.shape[2], width),
+            )
+            for image in range(batch if result.shape[2] else 0):
+                cell = self.state.rows(done, self.first.done, image, (0, channels))
+                update_memory(self.name, result[image], cell, state[image], hidden[image])
+        elif self.second:
+            state = result.tanh_()
+            hidden = self.second.feed(state, self.first.finished)
+        else:
+            state, hidden = result[:, :0], result
+        self.features.drop(self.first.needed, copy=True)
+        self.state.drop(self.first.needed, copy=True)
+        self.finished = (self.second or self.first).finished
+        return hidden, state
+
+
+class NativeScale:
+    """The encoder-decoder at one scale, between two feeds."""
+
+    def __init__(self, network: SRN, old_state: StateSource, layer_of: LayerOf, limit: int, name: str) -> None:
+        latency = 0
+
+        def stage(layers: nn.Sequential, factor: int) -> StageStream:
+            nonlocal latency
+            rows = StageStream(layers, layer_of, latency, limit // factor)
+            latency = rows.latency
+            return rows
+
+        self.enc1, self.enc2, self.enc3 = stage(network.enc1, 1), stage(network.enc2, 1), stage(network.enc3, 2)
+        self.cell = CellStream(network.cell, old_state, layer_of, latency, limit // 4, name)
+        latency = self.cell.latency
+        self.dec3, self.dec2, self.dec1 = stage(network.dec3, 4), stage(network.dec2, 2), stage(network.dec1, 1)
+        self.skip1, self.skip2 = RowBuffer(), RowBuffer()
+        self.base = RowBuffer() if network.config.global_residual else None
+
+    def feed(self, blurry: Tensor, previous: Tensor, last: bool) -> tuple[Tensor, Tensor]:
+        """As `srn_rows.TorchScale.feed`, but not all rows may come with the last feed: feed no rows until they do."""
+        batch, colours, height, width = blurry.shape
+        pair = empty(batch, 2 * colours, height, width)
+        pair[:, :colours], pair[:, colours:] = blurry, previous
+        e1 = self.enc1.feed(pair, last)
+        self.skip1.feed(e1)
+        e2 = self.enc2.feed(e1, self.enc1.finished)
+        self.skip2.feed(e2)
+        e3 = self.enc3.feed(e2, self.enc2.finished)
+        hidden, state = self.cell.feed(e3, self.enc3.finished)
+        d2 = self.dec3.feed(hidden, self.cell.finished, self.skip2)
+        d1 = self.dec2.feed(d2, self.dec3.finished, self.skip1)
+        if self.base is not None:
+            self.base.feed(channels_innermost(blurry))
+        image = self.dec1.feed(d1, self.dec2.finished, self.base)
+        for skip, stage in ((self.skip2, self.dec3), (self.skip1, self.dec2), (self.base, self.dec1)):
+            if skip is not None:
+                last_layer = stage.layers[-1]
+                assert isinstance(last_layer, SingleStream)
+                skip.drop(last_layer.layer.done, copy=False)
+        return image, state
+
+
+PRODUCTS: dict[torch.dtype, library.Products] = {torch.float32: "fp32", torch.bfloat16: "bf16"}
+
+# Of every convolution, for one version of its weights.
+_prepared: WeakKeyDictionary[nn.Module, tuple[tuple[object, ...], Layer | None]] = WeakKeyDictionary()
+
+
+def prepared_layer(module: nn.Module, name: str) -> Layer | None:
+    """The library's form of a convolution, prepared once unless its weights change."""
+    assert isinstance(module, (Conv, Upsample))
+    weight, bias = module.weight, module.bias
+    assert bias is not None
+    versions = [(value.data_ptr(), 0 if value.is_inference() else value._version) for value in (weight, bias)]
+    key = (name, *versions)
+    known = _prepared.get(module)
+    if known is None or known[0] != key:
+        before = 1 if isinstance(module, Upsample) else module.before
+        layer = prepare(name, weight, bias, module.stride[0], before, isinstance(module, Upsample))
+        known = _prepared[module] = key, layer
+    return known[1]
+
+
+def runs_natively(network: nn.Module) -> bool:
+    """Whether the compiled library computes this SRN on the CPU in float32.
+
+    Raises:
+        UsageError: if the environment asks for a library that is not there.
+    """
+    return has_all_layers(network, library.choose().name)
+
+
+def has_all_layers(network: nn.Module, name: str) -> bool:
+    """Whether a library, not "torch", has a function for every convolution."""
+    if name == "torch":
+        return False
+    loaded = library.load(name)
+    return all(
+        kind_of(loaded, module.weight, module.stride[0], isinstance(module, Upsample)) is not None
+        for module in network.modules()
+        if isinstance(module, (Conv, Upsample))
+    )
+
+
+def native_scale(network: SRN, old_state: StateSource, limit: int) -> NativeScale | None:
+    """The scale in the compiled library, making at most about `limit` rows at once; None where PyTorch has to do it.
+
+    Raises:
+        UsageError: if the environment asks for a library that is not there.
+    """
+    products = PRODUCTS.get(network.dtype)
+    if network.device.type != "cpu" or products is None:
+        return None
+    name = library.choose(products).name
+    if not has_all_layers(network, name):
+        return None
+
+    def layer_of(module: nn.Module) -> Layer:
+        layer = prepared_layer(module, name)
+        assert layer is not None
+        return layer
+
+    return NativeScale(network, old_state, layer_of, limit, name)

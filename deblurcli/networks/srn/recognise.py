@@ -1,0 +1,28 @@
+"""How the weights of an SRN are recognised, and which network they belong to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from deblurcli.networks.srn.network import Recurrence, SRNConfig
+
+SIGNATURE = ("enc1.0.weight", "enc2.0.weight", "enc3.0.weight")
+
+
+def read_config(state: Mapping[str, Tensor]) -> SRNConfig:
+    """The hyper-parameters of an SRN with this program's names; errors as for `Architecture.read_config`.
+
+    What shapes do not show is taken as in the released weights: three scales, TensorFlow's resize, no global residual.
+    """
+    first = state["enc1.0.weight"]
+    recurrences: dict[str, Recurrence] = {"gates": "convlstm", "hidden": "rnn", "conv": "conv"}
+    found = [kind for name, kind in recurrences.items() if f"cell.{name}.weight" in state]
+    return SRNConfig(
+        channels=(first.shape[0], state["enc2.0.weight"].shape[0], state["enc3.0.weight"].shape[0]),
+        kernel_size=first.shape[2],
+        blocks=sum(key.startswith("enc1.") and key.endswith("conv1.weight") for key in state),
+        recurrence=found[0] if found else "none",
+        image_channels=first.shape[1] // 2,
+    )

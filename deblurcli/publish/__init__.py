@@ -1,0 +1,1 @@
+"""Publishing a model on the Hugging Face Hub, with its card."""
