@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import io
+import struct
 import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
-from PIL import Image, JpegImagePlugin, features
+from PIL import Image, features
 
 from deblurcli.errors import InputError
+from deblurcli.images import avif, webp
 from deblurcli.images.colour import channels_of
 from deblurcli.images.exif import without_prefix
-from deblurcli.images.jpeg import coding_of, iptc_of
-from deblurcli.images.jpeg_stream import END, read_stream, refuse_unreadable
-from deblurcli.images.jpeg_whole import refuse_incomplete
+from deblurcli.images.jpeg import decode_jpeg
 from deblurcli.images.limits import check_size
 from deblurcli.images.orientation import turn_upright
-from deblurcli.images.photo import Metadata, Photo
+from deblurcli.images.photo import Metadata, Photo, Text
 
 _settings = threading.Lock()
 _readers = 0
@@ -31,6 +32,7 @@ def decode(data: bytes, format: str) -> Photo:
 
     Raises InputError (without a file name) for what is not one ordinary photograph; a damaged file may raise anything.
     """
+    lies: int | None = None
     with quiet_pillow():
         if format == "PNG":
             from deblurcli.images.png import decode_png
@@ -43,10 +45,12 @@ def decode(data: bytes, format: str) -> Photo:
         elif format == "HEIF":
             from deblurcli.images.heif import decode_heif
 
-            photo = decode_heif(data)
+            photo, lies = decode_heif(data), 1  # libheif turns as it decodes
+        elif format == "JPEG":
+            photo = decode_jpeg(data)
         else:
-            photo = _decode_with_pillow(data, format)
-    return turn_upright(photo, stored_upright=format == "HEIF")  # libheif turns as it decodes
+            photo, lies = _decode_with_pillow(data, format)
+    return turn_upright(photo, lies)
 
 
 @contextmanager
@@ -76,60 +80,50 @@ def quiet_pillow() -> Iterator[None]:
                 silence.__exit__(None, None, None)
 
 
-def _decode_with_pillow(data: bytes, format: str) -> Photo:
+def _decode_with_pillow(data: bytes, format: str) -> tuple[Photo, int | None]:
+    """The photo, and how it lies where the container says so, which then counts more than EXIF."""
     if format in ("AVIF", "WEBP") and not features.check(format.lower()):
         raise InputError(f"this Pillow is built without {format}; install a newer one: pip install -U pillow")
-    if format == "JPEG":
-        stream = read_stream(data)
-        refuse_unreadable(stream)
-        data = data if stream.ended else data + END
     with Image.open(io.BytesIO(data), formats=[format]) as image:
         check_size(*image.size)
-        if format == "JPEG":
-            refuse_incomplete(stream)
         frames = getattr(image, "n_frames", 1)
-        if frames > 1 and format != "JPEG":
+        if frames > 1:
             raise InputError(f"an animation of {frames} frames; save one frame as a picture first")
         image.load()
-        channels = channels_of(image, image.info.get("icc_profile") or None)
-        metadata = _metadata(image, data, channels.icc)
-    notes = channels.notes
-    if format == "AVIF" and _av1_has_more_than_8_bits(data):
-        notes = (*notes, "its 10 or 12 bits were read as 8")
-    if format == "GIF":
-        return Photo(channels.pixels, channels.alpha, "PNG", metadata, notes)
-    return Photo(channels.pixels, channels.alpha, format, metadata, notes)
+        metadata, notes, parts, lies = _described(image, data)
+        channels = channels_of(image, metadata.icc)
+    metadata = replace(metadata, icc=channels.icc)
+    name = "PNG" if format == "GIF" else format
+    return Photo(channels.pixels, channels.alpha, name, metadata, (*channels.notes, *notes), parts), lies
 
 
-def _metadata(image: Image.Image, data: bytes, icc: bytes | None) -> Metadata:
+def _described(image: Image.Image, data: bytes) -> tuple[Metadata, tuple[str, ...], tuple[str, ...], int | None]:
+    """The metadata, notes on it, the names of the parts that have no place in it, and how the picture lies."""
     info: dict[Any, Any] = image.info
-    exif, xmp, dpi = info.get("exif"), info.get("xmp"), info.get("dpi")
-    is_jpeg = isinstance(image, JpegImagePlugin.JpegImageFile)
-    return Metadata(
+    exif, xmp, comment, dpi = (info.get(key) for key in ("exif", "xmp", "comment", "dpi"))
+    metadata = Metadata(
         exif=without_prefix(exif) if exif else None,
-        icc=icc,
+        icc=info.get("icc_profile") or None,
         xmp=xmp.encode() if isinstance(xmp, str) else xmp or None,
-        iptc=iptc_of(image) if is_jpeg else None,
-        # A JPEG without a density of its own gets Pillow's guess from EXIF, or nothing sensible.
         dpi=(float(dpi[0]), float(dpi[1])) if dpi and all(value > 0 for value in dpi) else None,
-        comment=info.get("comment") if is_jpeg and isinstance(info.get("comment"), bytes) else None,
-        jpeg=coding_of(image) if isinstance(image, JpegImagePlugin.JpegImageFile) else None,
-        lossless=image.format == "WEBP" and _webp_is_lossless(data),
     )
+    match image.format:
+        case "AVIF":
+            return avif.described(data, metadata)
+        case "WEBP":
+            return replace(metadata, lossless=webp.is_lossless(data)), (), webp.parts_beside(data), None
+        case "BMP":
+            return replace(metadata, icc=_bmp_profile(data)), (), (), None
+    if isinstance(comment, bytes) and comment:
+        metadata = replace(metadata, texts=(Text("Comment", comment.decode("latin-1")),))
+    return metadata, (), (), None
 
 
-def _webp_is_lossless(data: bytes) -> bool:
-    """Whether the picture's chunk is VP8L; a lossy picture has VP8 instead."""
-    at = 12
-    while at + 8 <= len(data):
-        kind = data[at : at + 4]
-        if kind in (b"VP8L", b"VP8 "):
-            return kind == b"VP8L"
-        length = int.from_bytes(data[at + 4 : at + 8], "little")
-        at += 8 + length + length % 2
-    return False
-
-
-def _av1_has_more_than_8_bits(data: bytes) -> bool:
-    configuration = data.find(b"av1C")
-    return configuration >= 0 and bool(data[configuration + 6] & 0x40)
+def _bmp_profile(data: bytes) -> bytes | None:
+    """The ICC profile that the fifth version of BMP's header can lead to."""
+    header, colours = struct.unpack_from("<I52x4s", data, 14) if len(data) >= 138 else (0, b"")
+    if header < 124 or colours != b"DEBM":  # "MBED", as a number of its byte order
+        return None
+    at, length = struct.unpack_from("<II", data, 14 + 112)
+    profile = data[14 + at : 14 + at + length]
+    return profile if len(profile) == length >= 128 else None

@@ -20,10 +20,11 @@ _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 
 @dataclass(frozen=True)
 class Segment:
-    """A marker with what belongs to it: of a scan, its header and all of its data."""
+    """A marker with what belongs to it, of a scan its header and all of its data, and where in the file that stands."""
 
     marker: int
     content: bytes
+    at: int = 0
 
 
 @dataclass(frozen=True)
@@ -32,11 +33,24 @@ class JpegStream:
 
     Attributes:
         segments: in their order.
-        ended: whether an end marker follows them.
+        end: where in the file the picture ends; None without an end marker.
     """
 
     segments: tuple[Segment, ...]
-    ended: bool
+    end: int | None
+
+    @property
+    def ended(self) -> bool:
+        """Whether an end marker follows the segments."""
+        return self.end is not None
+
+    def contents(self, marker: int, prefix: bytes = b"") -> list[bytes]:
+        """Of the segments with this marker whose contents begin so, what follows that."""
+        return [
+            segment.content[len(prefix) :]
+            for segment in self.segments
+            if segment.marker == marker and segment.content.startswith(prefix)
+        ]
 
     @property
     def frame(self) -> Segment | None:
@@ -44,14 +58,17 @@ class JpegStream:
         return next((segment for segment in self.segments if segment.marker in FRAMES), None)
 
 
-def read_stream(data: bytes) -> JpegStream:
-    """Take a JPEG file apart, up to the end of its first picture; of a damaged one, as far as it goes."""
+def read_stream(data: bytes, start: int = 0) -> JpegStream:
+    """Take a JPEG file apart, or what begins at `start` of it, up to the end of that picture.
+
+    A damaged one is taken apart as far as it goes.
+    """
     segments: list[Segment] = []
-    for marker, content in _segments(data):
-        if marker == END[1]:
-            return JpegStream(tuple(segments), True)
-        segments.append(Segment(marker, content))
-    return JpegStream(tuple(segments), False)
+    for segment in _segments(data, start):
+        if segment.marker == END[1]:
+            return JpegStream(tuple(segments), segment.at)
+        segments.append(segment)
+    return JpegStream(tuple(segments), None)
 
 
 def refuse_unreadable(stream: JpegStream) -> None:
@@ -77,12 +94,12 @@ def refuse_unreadable(stream: JpegStream) -> None:
         raise InputError(f"a JPEG of {scans} scans, made to keep programs busy; export it anew")
 
 
-def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
-    at = 2
+def _segments(data: bytes, start: int) -> Iterator[Segment]:
+    at = start + 2
     while (found := _MARKER.search(data, at)) is not None:
         marker, at = data[found.start() + 1], found.end()
         if marker in (START, END[1], 0x01):
-            yield marker, b""
+            yield Segment(marker, b"", at)
             continue
         if at + 2 > len(data):
             return
@@ -91,7 +108,7 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
         if marker == SCAN:
             following = _MARKER.search(data, min(end, len(data)))
             end = following.start() if following else len(data)
-        yield marker, data[at + 2 : end]
+        yield Segment(marker, data[at + 2 : end], at + 2)
         at = end
 
 
