@@ -94,7 +94,9 @@ def batch(
     ] = False,
     manifest: Annotated[
         Path | None,
-        typer.Option(help="The records of the run. Default: in a local output folder, else in the user's cache."),
+        typer.Option(
+            help="The records of the run. Default: in a local output folder, else in the user's cache.", readable=False
+        ),
     ] = None,
     quiet: Quiet = False,
     as_json: Annotated[
