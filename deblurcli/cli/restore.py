@@ -37,6 +37,7 @@ from deblurcli.cli.options import (
     pillow_format,
     refuse_resume_with_overwrite,
 )
+from deblurcli.cli.streams import refuse_closed_input
 from deblurcli.errors import DeblurError, InputError, UsageError
 from deblurcli.hub.fetch import go_offline
 from deblurcli.images import OutputExists, format_for
@@ -215,6 +216,8 @@ def refuse_hopeless(job: Job, options: Options) -> None:
         refuse_existing(job, options)
     except OutputExists as error:
         raise InputError(str(error)) from None  # for a single photo that is an error: there is nothing else to do
+    if job.source == sink.STANDARD:
+        refuse_closed_input()
     if is_stream(job.source):
         return
     if not os.access(job.source, os.R_OK):
