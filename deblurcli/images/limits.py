@@ -6,6 +6,7 @@ A forged header, a file of zeros that unpacks to gigabytes, or a pipe that never
 from __future__ import annotations
 
 from deblurcli.errors import InputError
+from deblurcli.images.damage import Damaged
 from deblurcli.images.memory import free_memory
 
 #: Far above any camera, and far below what a forged header can claim.
@@ -30,9 +31,12 @@ def check_size(width: int, height: int, bytes_per_pixel: int = 4) -> None:
         bytes_per_pixel: of the decoded samples together.
 
     Raises:
+        Damaged: for a picture without pixels.
         InputError: without a file name, for more than `MOST_PIXELS`, and for a picture that needs more memory than is
             free: `COPIES` times its decoded size.
     """
+    if width < 1 or height < 1:
+        raise Damaged("its header tells of no pixels")
     if width * height > MOST_PIXELS:
         raise InputError(f"{width} x {height} pixels is over the limit of 1000 megapixels; scale it down or crop it")
     needed = width * height * bytes_per_pixel * COPIES
