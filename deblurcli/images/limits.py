@@ -19,7 +19,7 @@ MOST_STREAM_BYTES = 2 << 30
 MOST_PAGES = 100
 #: Copies of the decoded picture that are in memory at once while it is read, at most: the decoder's own, the array
 #: made of it, and one that is being converted or turned.
-COPIES = 4
+COPIES = 5
 _SMALL = 64 << 20  # bytes that no run is stopped by, and for which nobody is asked
 
 
