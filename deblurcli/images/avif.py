@@ -18,11 +18,20 @@ _GOOD_QUALITY = 90
 _IDENTITY = 0  # the matrix of RGB stored as it is, which only lossless files use
 
 
+def without_exif(data: bytes) -> bytes:
+    """The file with its EXIF called otherwise, so that Pillow does not meet it: it refuses the picture where the block
+    is damaged, and writes it anew where the picture is to be turned."""
+    for item in container_of(data).items.values():
+        if item.kind == b"Exif":
+            data = data[: item.at] + b"free" + data[item.at + 4 :]
+    return data
+
+
 def described(data: bytes, metadata: Metadata) -> tuple[Metadata, tuple[str, ...], tuple[str, ...], int]:
     """The metadata with what Pillow does not tell, notes, the names of the parts that have no place in it, and how the
     picture lies."""
     container = container_of(data)
-    # Pillow puts how the picture lies into EXIF, and writes the block anew for that.
+    # Pillow puts how the picture lies into an EXIF block of its own.
     lies = (orientation_of(metadata.exif) if metadata.exif else None) or 1
     block = item_content(data, b"Exif")
     metadata = replace(metadata, exif=without_prefix(block[4 + int.from_bytes(block[:4], "big") :]) if block else None)

@@ -22,6 +22,7 @@ from deblurcli.images.limits import check_size
 from deblurcli.images.orientation import turn_upright
 from deblurcli.images.photo import Metadata, Photo, Text
 
+_SHORTEST_PROFILE = 128  # the header
 _settings = threading.Lock()
 _readers = 0
 _before: list[Any] = []  # Pillow's limit and Python's way with warnings, while there are readers
@@ -50,7 +51,16 @@ def decode(data: bytes, format: str) -> Photo:
             photo = decode_jpeg(data)
         else:
             photo, lies = _decode_with_pillow(data, format)
-    return turn_upright(photo, lies)
+    return turn_upright(_with_sound_profile(photo), lies)
+
+
+def _with_sound_profile(photo: Photo) -> Photo:
+    """The photo without a colour profile that is cut short, which encoders and viewers would stumble over."""
+    icc = photo.metadata.icc
+    if icc is None or (len(icc) >= _SHORTEST_PROFILE and int.from_bytes(icc[:4], "big") <= len(icc)):
+        return photo
+    notes = (*photo.notes, "its colour profile is damaged and was left out")
+    return replace(photo, metadata=replace(photo.metadata, icc=None), notes=notes)
 
 
 @contextmanager
@@ -84,7 +94,8 @@ def _decode_with_pillow(data: bytes, format: str) -> tuple[Photo, int | None]:
     """The photo, and how it lies where the container says so, which then counts more than EXIF."""
     if format in ("AVIF", "WEBP") and not features.check(format.lower()):
         raise InputError(f"this Pillow is built without {format}; install a newer one: pip install -U pillow")
-    with Image.open(io.BytesIO(data), formats=[format]) as image:
+    plain = avif.without_exif(data) if format == "AVIF" else data
+    with Image.open(io.BytesIO(plain), formats=[format]) as image:
         check_size(*image.size)
         frames = getattr(image, "n_frames", 1)
         if frames > 1:

@@ -54,7 +54,7 @@ def encode_heif(samples: Pixels, metadata: Metadata, quality: int) -> Encoded:
     count = 1 if samples.ndim == 2 else samples.shape[2]
     height, width = samples.shape[:2]
     described: dict[str, Any] = {"exif": metadata.exif, "icc_profile": metadata.icc, "xmp": metadata.xmp}
-    if metadata.cicp and metadata.cicp.primaries != 2:
+    if metadata.cicp and (metadata.cicp.primaries, metadata.cicp.transfer) != (2, 2):
         described["color_primaries"] = metadata.cicp.primaries
         described["transfer_characteristics"] = metadata.cicp.transfer
         if metadata.cicp.matrix in _MATRICES:

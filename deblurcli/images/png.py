@@ -24,7 +24,7 @@ from deblurcli.images.photo import Cicp, Metadata, Photo, Text
 from deblurcli.images.photoshop import iptc_and_rest
 from deblurcli.images.pixels import Pixels
 from deblurcli.images.png_adam7 import decode_interlaced
-from deblurcli.images.png_chunks import Chunk, Chunks, Header, chunks_of, file_of, unpacked
+from deblurcli.images.png_chunks import LARGEST_BLOCK, Chunk, Chunks, Header, chunks_of, file_of, unpacked
 from deblurcli.images.png_text import RAW_PROFILE, TEXT_TYPES, XMP_KEYWORD, packet_of, raw_profile, text_of
 
 _COLOURS = {b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"mDCV": 24, b"cLLI": 8}
@@ -105,11 +105,13 @@ def _described(chunks: Chunks, notes: list[str]) -> tuple[Metadata, tuple[str, .
     """The metadata, and the names of the parts that have no place in it."""
     metadata, texts, kept = Metadata(), list[Text](), list[Chunk]()
     parts: dict[str, None] = {}
+    room = LARGEST_BLOCK
     broken = [_name_of(kind, b"") for kind in chunks.damaged]
     for kind, content in chunks.beside:
         try:
             if kind in TEXT_TYPES:
-                text = text_of(kind, content)
+                text = text_of(kind, content, room)
+                room = max(room - len(text.text), 1)
                 metadata, taken = _from_text(metadata, text)
                 if not taken:
                     texts.append(text)

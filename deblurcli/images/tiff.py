@@ -65,7 +65,8 @@ def _bytes_per_pixel(page: tifffile.TiffPage) -> int:
 
 def _metadata(page: tifffile.TiffPage, data: bytes, notes: list[str]) -> tuple[Metadata, tuple[str, ...]]:
     tags = page.tags
-    unit = _INCHES_PER_UNIT.get(int(tags.valueof(296, 2)))
+    unit = tags.valueof(296, 2)
+    inches = _INCHES_PER_UNIT.get(unit) if isinstance(unit, int) else None
     across, down = (_ratio(tags.valueof(code)) for code in (282, 283))
     exif, own, parts = blocks_of(data, page.offset, notes)
     iptc, photoshop = iptc_and_rest(_raw(tags.valueof(PHOTOSHOP)) or b"")
@@ -75,7 +76,7 @@ def _metadata(page: tifffile.TiffPage, data: bytes, notes: list[str]) -> tuple[M
         xmp=_raw(tags.valueof(XMP)),
         iptc=_raw(tags.valueof(IPTC)) or iptc,
         photoshop=photoshop,
-        dpi=(across / unit, down / unit) if across and down and unit else None,
+        dpi=(across / inches, down / inches) if across and down and inches else None,
         tiff_tags=own,
         tiff_compression=_COMPRESSIONS.get(int(page.compression), "deflate"),
         bits=page.bitspersample if isinstance(page.bitspersample, int) else 8,

@@ -23,9 +23,11 @@ from deblurcli.images.directory import (
     first_directory,
     layout_of,
     pointer,
+    raw_entries,
     whole_number,
     written,
 )
+from deblurcli.images.parts import listed
 
 ICC, XMP, IPTC, PHOTOSHOP = 34675, 700, 33723, 34377
 RESOLUTION = frozenset({282, 283, 296})
@@ -62,6 +64,9 @@ def blocks_of(data: bytes, at: int, notes: list[str]) -> tuple[bytes | None, byt
     Adds a note to `notes` for what is damaged or cannot be moved.
     """
     layout, entries = layout_of(data), entries_at(data, at)
+    lost = [tag for tag, _ in raw_entries(data, at) if tag not in entries and tag not in LAYOUT | RESOLUTION]
+    if lost:
+        notes.append(f"its {listed(_name_of(tag) for tag in lost)} lead out of the file and were left out")
     parts = tuple(name for tag, name in _NAMES.items() if tag in entries)
     kept = {tag: entry for tag, entry in entries.items() if tag not in LAYOUT | ELSEWHERE}
     exif = {tag: entry for tag, entry in kept.items() if in_exif(tag)}
@@ -89,8 +94,11 @@ def without_georeference(block: bytes) -> tuple[bytes | None, tuple[str, ...]]:
 def names_of(block: bytes) -> list[str]:
     """The tags of a block in words."""
     tags = entries_at(block, first_directory(block))
-    names = {_GEOGRAPHIC_NAME if tag in GEOGRAPHIC else tifffile.TIFF.TAGS.get(tag, str(tag)) for tag in tags}
-    return sorted(names)
+    return sorted({_name_of(tag) for tag in tags})
+
+
+def _name_of(tag: int) -> str:
+    return _GEOGRAPHIC_NAME if tag in GEOGRAPHIC else tifffile.TIFF.TAGS.get(tag, f"tag {tag}")
 
 
 def _exif_block(data: bytes, entries: dict[int, Entry], order: str, notes: list[str]) -> bytes:
