@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from deblurcli.images import exif_write
 from deblurcli.images.colour import profile_fits
 from deblurcli.images.colour_space import Space, profile_of, space_of, space_of_png
+from deblurcli.images.exif import resolution_of
 from deblurcli.images.parts import Encoded
 from deblurcli.images.photo import Metadata
 
@@ -93,7 +94,7 @@ def _texts(carried: Carried, format: str) -> Carried:
     dpi = metadata.dpi if format not in _WITH_DENSITY else None
     if not wanted and not dpi:
         return carried
-    if dpi:
-        stand_ins["dpi"] = "exif"
     block = exif_write.with_tags(metadata.exif, wanted, dpi)
+    if dpi and resolution_of(block):
+        stand_ins["dpi"] = "exif"
     return replace(carried, metadata=replace(metadata, exif=block), stand_ins=stand_ins)
