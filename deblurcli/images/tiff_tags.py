@@ -45,7 +45,7 @@ LAYOUT = frozenset({
 #: Tags above TIFF's own numbers that EXIF has in its main directory, and those of its directories that stand there.
 _EXIF_TOO = frozenset({
     33432, 33434, 33437, EXIF, GPS, 34850, 34852, *range(34855, 34858), *range(34864, 34870), *range(36864, 37887),
-    *range(37888, 37894), *range(40091, 40096), *range(40960, 42255), 50341,
+    *range(37888, 37894), *range(40091, 40096), *range(40960, 42112), 42240, 50341,
 })
 # fmt: on
 ELSEWHERE = frozenset({ICC, XMP, IPTC, PHOTOSHOP}) | RESOLUTION
