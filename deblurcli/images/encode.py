@@ -12,6 +12,7 @@ from PIL import Image, features
 
 from deblurcli.errors import OutputError
 from deblurcli.images.colour import join_alpha, on_white, to_8_bits
+from deblurcli.images.decode import quiet_pillow
 from deblurcli.images.described import carried_by
 from deblurcli.images.parts import Encoded, keys_of, losses
 from deblurcli.images.photo import Metadata, Photo
@@ -45,7 +46,8 @@ def encode(photo: Photo, format: str, quality: int | None) -> tuple[bytes, tuple
         lossless=carried.metadata.lossless and same,
     )
     try:
-        encoded = _ENCODERS[format](samples, metadata, quality)
+        with quiet_pillow():
+            encoded = _ENCODERS[format](samples, metadata, quality)
     except MemoryError:
         raise OutputError(f"not enough memory to encode the result as {format}; close other programs") from None
     except OutputError:

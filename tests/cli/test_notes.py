@@ -28,14 +28,13 @@ def lying(photo, name):
 def test_a_photo_that_lies_on_its_side_and_its_comparison(deblur, photo, small_model, tmp_path):
     source = lying(photo, "a.jpg")
     upright = np.rot90(np.asarray(Image.open(source)), -1).astype(int)
-    for target in ("b.jpg", "b.png", "b.avif"):
-        done = deblur(source, "-o", target, "--model", small_model, "--compare", "--overwrite")
-        assert done.returncode == 0, done.stderr
-        for name in (target, "b-compare.jpg"):
-            image = Image.open(tmp_path / name)
-            assert image.getexif().get(0x0112, 1) == 1
-            left = np.asarray(image.convert("RGB"))[:, : upright.shape[1]].astype(int)
-            assert image.height == 70 and np.abs(left - upright).mean() < 40  # it is restored, and compressed
+    done = deblur(source, "-o", "b.avif", "--model", small_model, "--compare")
+    assert done.returncode == 0, done.stderr
+    for name in ("b.avif", "b-compare.jpg"):
+        image = Image.open(tmp_path / name)
+        assert image.getexif().get(0x0112, 1) == 1
+        left = np.asarray(image.convert("RGB"))[:, : upright.shape[1]].astype(int)
+        assert image.height == 70 and np.abs(left - upright).mean() < 40  # it is restored, and compressed
 
 
 def test_what_is_not_kept_is_told(deblur, photo, small_model, tmp_path):
@@ -44,9 +43,7 @@ def test_what_is_not_kept_is_told(deblur, photo, small_model, tmp_path):
         view = io.BytesIO()
         image.resize((20, 10)).save(view, "JPEG")
     source.write_bytes(source.read_bytes() + view.getvalue())
-    done = deblur(source, "-o", "b.jpg", "--model", small_model)
-    assert done.returncode == 0 and "  not in the result: second picture" in done.stderr
-    done = deblur(source, "-o", "c.jpg", "--model", small_model, "--json")
+    done = deblur(source, "-o", "b.jpg", "--model", small_model, "--json")
     assert json.loads(done.stdout)["notes"] == ["not in the result: second picture"]
     done = deblur(source, "-o", "-", "--model", small_model, text=False)
     assert done.stderr.decode().splitlines()[-1] == "deblur: not in the result: second picture"
