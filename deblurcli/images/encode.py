@@ -8,9 +8,10 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from PIL import Image, features
+from PIL import Image
 
 from deblurcli.errors import OutputError
+from deblurcli.images.capacity import refuse_impossible
 from deblurcli.images.colour import join_alpha, on_white, to_8_bits
 from deblurcli.images.decode import quiet_pillow
 from deblurcli.images.described import carried_by
@@ -24,7 +25,6 @@ _WITH_ALPHA = {"PNG", "TIFF", "WEBP", "AVIF", "HEIF"}
 _ALWAYS_COLOUR = {"WEBP"}
 _GOOD_QUALITY = {"WEBP": 95, "HEIF": 90}
 _LARGEST_BMP_DENSITY = 50_000_000  # a signed number of 32 bits, by the metre
-_LARGEST_SIDE = {"JPEG": 65500, "WEBP": 16383, "AVIF": 65536, "HEIF": 32767}
 
 
 def encode(photo: Photo, format: str, quality: int | None) -> tuple[bytes, tuple[str, ...]]:
@@ -33,10 +33,7 @@ def encode(photo: Photo, format: str, quality: int | None) -> tuple[bytes, tuple
     Raises OutputError (without a file name) when the picture does not fit the format.
     """
     height, width = photo.pixels.shape[:2]
-    if max(height, width) > _LARGEST_SIDE.get(format, 2**31):
-        raise OutputError(f"{width} x {height} pixels is more than {format} can hold; write PNG or TIFF instead")
-    if format in ("AVIF", "WEBP") and not features.check(format.lower()):
-        raise OutputError(f"this Pillow is built without {format}; write PNG or JPEG, or run: pip install -U pillow")
+    refuse_impossible(format, width, height)
     samples, grey, notes = _fitted(photo, format)
     carried = carried_by(photo.metadata, format, grey=grey)
     same = format == photo.format
@@ -53,9 +50,8 @@ def encode(photo: Photo, format: str, quality: int | None) -> tuple[bytes, tuple
     except OutputError:
         raise
     except Exception as problem:
-        # Each encoder has errors of its own types.
-        reason = " ".join(str(problem).split())[:120] or type(problem).__name__
-        raise OutputError(f"cannot be encoded as {format} ({reason}); write PNG or TIFF instead") from problem
+        # Each encoder has errors of its own types, and words that mean nothing to a user.
+        raise OutputError(f"cannot be encoded as {format}; write PNG or TIFF instead") from problem
     return encoded.data, (*notes, *encoded.notes, *losses(photo, format, carried.settled(encoded)))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from PIL import Image
 
-from deblurcli.images import photoshop, xmp_extension
+from deblurcli.images import jpeg_tables, photoshop, xmp_extension
 from deblurcli.images.jpeg import EXTENDED_XMP, ICC, PHOTOSHOP, XMP
 from deblurcli.images.jpeg_segments import APP1, APP2, APP13, COMMENT, ROOM, with_segments
 from deblurcli.images.parts import Encoded
@@ -22,13 +22,14 @@ _LARGEST_DENSITY = 65535
 def encode_jpeg(image: Image.Image, metadata: Metadata, quality: int | None) -> Encoded:
     """Encode an "L" or "RGB" image, with what JPEG's segments hold of the metadata.
 
-    With no `quality` asked for, the source's own quantisation tables and subsampling are used; without a JPEG
-    source, quality 95 and full colour resolution.
+    With no `quality` asked for, the source's own quantisation tables and subsampling are used, unless they would wipe
+    out what was done to the picture (see `jpeg_tables`); without a JPEG source, quality 95 and full colour resolution.
     """
     options: dict[str, Any] = {"optimize": True}
-    coding = metadata.jpeg
+    coding, note = metadata.jpeg, None
     if quality is None and coding is not None and 1 <= len(coding.tables) <= 4:
-        options |= {"qtables": [list(table) for table in coding.tables], "progressive": coding.progressive}
+        tables, note = jpeg_tables.kept(coding)
+        options |= {"qtables": tables, "progressive": coding.progressive}
         options["subsampling"] = coding.subsampling if coding.subsampling >= 0 else 0
     else:
         options |= {"quality": 95 if quality is None else quality, "subsampling": 0}
@@ -54,7 +55,7 @@ def encode_jpeg(image: Image.Image, metadata: Metadata, quality: int | None) -> 
         else:
             segments += contents
             held[key] = None
-    return Encoded(with_segments(file.getvalue(), segments), frozenset(held), reasons)
+    return Encoded(with_segments(file.getvalue(), segments), frozenset(held), reasons, (note,) if note else ())
 
 
 def _segments(metadata: Metadata) -> dict[str, list[tuple[int, bytes]] | None]:

@@ -10,6 +10,7 @@ from deblurcli.display import display_name
 from deblurcli.errors import InputError
 from deblurcli.images.damage import Damaged
 from deblurcli.images.formats import CAMERA_RAW, HEAD_BYTES, identify
+from deblurcli.images.other_kinds import TO_CONVERT, TO_DEVELOP, name_of
 from deblurcli.images.photo import Photo
 from deblurcli.images.source import read_path, read_stream
 
@@ -56,6 +57,11 @@ def _recognised(head: bytes, suffix: str) -> str:
         raise InputError("a camera raw file; develop it to TIFF or JPEG first")
     if not head:
         raise InputError("the file is empty (0 bytes); copy it again from where it came")
+    if format is None and (named := name_of(head)):
+        name, remedy = named
+        if remedy in (TO_CONVERT, TO_DEVELOP):
+            raise InputError(f"{name}, which deblur does not read; {remedy}")
+        raise InputError(f"not a photograph but {name}; {remedy}")
     if format is None:
         raise InputError(f"not a photograph by its content; {_KNOWN}")
     return format

@@ -8,7 +8,13 @@ from deblurcli.images.formats import HEAD_BYTES, identify
 
 
 def pixels_of(path: Path) -> int | None:
-    """Width times height as the header tells it; None for a file that cannot be read, or tells nothing.
+    """Width times height as the header tells it; None for a file that cannot be read, or tells nothing."""
+    size = size_of(path)
+    return size[0] * size[1] if size else None
+
+
+def size_of(path: Path) -> tuple[int, int] | None:
+    """(width, height) as the header tells it; None for a file that cannot be read, or tells nothing.
 
     A pipe or a device is not touched: what is read from it is gone, and there may be nothing to read yet.
     """
@@ -28,4 +34,4 @@ def pixels_of(path: Path) -> int | None:
             width, height = heif_size(file) if format == "HEIF" else Image.open(file, formats=[format]).size
     except Exception:  # whatever a damaged header brings about; reading the photo will tell
         return None
-    return width * height or None
+    return (width, height) if width and height else None

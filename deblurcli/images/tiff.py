@@ -21,6 +21,7 @@ from deblurcli.images.photo import Metadata, Photo
 from deblurcli.images.photoshop import iptc_and_rest
 from deblurcli.images.tiff_chain import without_loops
 from deblurcli.images.tiff_colours import channels_of_page
+from deblurcli.images.tiff_jpeg import refuse_incomplete_strips
 from deblurcli.images.tiff_tags import ICC, IPTC, PHOTOSHOP, XMP, blocks_of
 
 # tifffile logs what it finds odd in a file; without a handler Python would print that to the terminal.
@@ -39,6 +40,7 @@ def decode_tiff(data: bytes) -> Photo:
         check_size(page.imagewidth, page.imagelength, _bytes_per_pixel(page))
         metadata, parts = _metadata(page, data, notes)
         tiff_strips.repair(page, data)
+        refuse_incomplete_strips(page, data)
         channels = channels_of_page(page, metadata.icc)
     metadata = replace(metadata, icc=channels.icc)
     return Photo(channels.pixels, channels.alpha, "TIFF", metadata, (*channels.notes, *notes), (*beside, *parts))
