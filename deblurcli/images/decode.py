@@ -14,13 +14,13 @@ from typing import Any
 from PIL import Image, features
 
 from deblurcli.errors import InputError
-from deblurcli.images import avif, webp
+from deblurcli.images import avif, gif, webp
 from deblurcli.images.colour import channels_of
 from deblurcli.images.exif import without_prefix
 from deblurcli.images.jpeg import decode_jpeg
 from deblurcli.images.limits import check_size
 from deblurcli.images.orientation import turn_upright
-from deblurcli.images.photo import Metadata, Photo, Text
+from deblurcli.images.photo import Metadata, Photo
 
 _SHORTEST_PROFILE = 128  # the header
 _settings = threading.Lock()
@@ -111,7 +111,7 @@ def _decode_with_pillow(data: bytes, format: str) -> tuple[Photo, int | None]:
 def _described(image: Image.Image, data: bytes) -> tuple[Metadata, tuple[str, ...], tuple[str, ...], int | None]:
     """The metadata, notes on it, the names of the parts that have no place in it, and how the picture lies."""
     info: dict[Any, Any] = image.info
-    exif, xmp, comment, dpi = (info.get(key) for key in ("exif", "xmp", "comment", "dpi"))
+    exif, xmp, dpi = (info.get(key) for key in ("exif", "xmp", "dpi"))
     metadata = Metadata(
         exif=without_prefix(exif) if exif else None,
         icc=info.get("icc_profile") or None,
@@ -125,9 +125,8 @@ def _described(image: Image.Image, data: bytes) -> tuple[Metadata, tuple[str, ..
             return replace(metadata, lossless=webp.is_lossless(data)), (), webp.parts_beside(data), None
         case "BMP":
             return replace(metadata, icc=_bmp_profile(data)), (), (), None
-    if isinstance(comment, bytes) and comment:
-        metadata = replace(metadata, texts=(Text("Comment", comment.decode("latin-1")),))
-    return metadata, (), (), None
+    metadata, parts = gif.described(data, metadata)
+    return metadata, (), parts, None
 
 
 def _bmp_profile(data: bytes) -> bytes | None:

@@ -137,17 +137,18 @@ def _xmp(stream: JpegStream, notes: list[str]) -> tuple[bytes | None, list[str]]
     packets, chunks = stream.contents(APP1, XMP), stream.contents(APP1, EXTENDED_XMP)
     if not packets:
         return None, ["extended XMP"] if chunks else []
+    others = ["second XMP packet"] if any(packet != packets[0] for packet in packets) else []
     if not chunks:
-        return packets[0], []
+        return packets[0], others
     extension = xmp_extension.assembled(packets[0], chunks)
     if extension is None:
         notes.append("its extended XMP is incomplete and was left out")
-        return packets[0], []
+        return packets[0], others
     try:
-        return xmp_extension.merged(packets[0], extension), []
+        return xmp_extension.merged(packets[0], extension), others
     except ValueError:
         notes.append("its extended XMP is damaged and was left out")
-        return packets[0], []
+        return packets[0], others
 
 
 def _has_no_place_yet(marker: int, content: bytes) -> bool:

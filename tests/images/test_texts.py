@@ -1,5 +1,6 @@
 """Texts, comments, captions and what else stands in segments and chunks: kept, carried over, or told of."""
 
+import io
 import struct
 
 import pytest
@@ -48,6 +49,23 @@ def test_the_comment_of_a_gif_stays(colour8):
 
 
 CAPTIONS = b"\x1c\x02\x78\x00\x0bOn the pier"
+
+
+def test_the_profile_of_a_gif_stays_and_other_extensions_are_told_of(colour8, srgb):
+    def extension(name, content):
+        blocks = b"".join(
+            bytes([len(content[at : at + 255])]) + content[at : at + 255] for at in range(0, len(content), 255)
+        )
+        return b"!\xff\x0b" + name + blocks + b"\0"
+
+    image = Image.fromarray(colour8).quantize(32)
+    file = io.BytesIO()
+    image.save(file, "GIF")
+    data = file.getvalue()
+    at = 13 + 3 * 2 ** ((data[10] & 7) + 1)
+    added = extension(b"ICCRGBG1012", srgb) + extension(b"SOMETOOL1.0", b"settings")
+    photo = read_photo(data[:at] + added + data[at:])
+    assert photo.metadata.icc == srgb and photo.parts == ("GIF data (SOMETOOL1.0)",)
 
 
 def test_photoshop_s_resources_stay_with_the_captions(colour8):

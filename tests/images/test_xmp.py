@@ -66,6 +66,17 @@ def test_a_packet_in_utf_16_is_read(colour8):
     assert b'xmp:Rating="5"' in photo.metadata.xmp
 
 
+def test_a_packet_in_latin_1_is_read(colour8):
+    packet = xmp('xmlns:dc="http://purl.org/dc/elements/1.1/" dc:source="XX"').replace(b"XX", b"\xd6l")
+    photo = read_photo(jpeg_with(saved(colour8), xmp_segment(packet)))
+    assert "Öl".encode() in photo.metadata.xmp
+
+
+def test_a_second_packet_is_told_of(colour8):
+    data = jpeg_with(saved(colour8), xmp_segment(xmp()), xmp_segment(xmp('xmlns:a="urn:a" a:b="c"')))
+    check_gone(data, "second XMP packet", b"urn:a")
+
+
 def test_a_packet_with_entities_of_its_own_is_left_out(colour8):
     packet = b'<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]>' + xmp("", "&b;")
     photo = read_photo(jpeg_with(saved(colour8), xmp_segment(packet)))
