@@ -37,6 +37,7 @@ def decode_tiff(data: bytes) -> Photo:
     notes: list[str] = []
     with tifffile.TiffFile(io.BytesIO(without_loops(data))) as file:
         page, beside = _only_page(file)
+        _count_samples(page)
         check_size(page.imagewidth, page.imagelength, _bytes_per_pixel(page))
         metadata, parts = _metadata(page, data, notes)
         tiff_strips.repair(page, data)
@@ -58,6 +59,20 @@ def _only_page(file: tifffile.TiffFile) -> tuple[tifffile.TiffPage, tuple[str, .
         raise InputError(f"a file of {len(pictures)} pages; save each page as a file of its own first")
     names = {"mask or infrared page" if page.is_mask else "reduced copies" for page in pages if page is not pictures[0]}
     return pictures[0], tuple(sorted(names))
+
+
+def _count_samples(page: tifffile.TiffPage) -> None:
+    """Set right a page of RGB that forgets to say that it has three samples, as the number of its bits does."""
+    bits = page.tags.get(258)
+    if (
+        page.photometric == tifffile.PHOTOMETRIC.RGB
+        and page.samplesperpixel == 1
+        and bits is not None
+        and bits.count == 3
+    ):
+        page.samplesperpixel, page.axes = 3, "YXS"
+        page.shape = (page.imagelength, page.imagewidth, 3)
+        page.shaped = (1, 1, *page.shape)
 
 
 def _bytes_per_pixel(page: tifffile.TiffPage) -> int:

@@ -234,6 +234,14 @@ def test_wrong_counts_of_packed_strips(colour8, compression, count):
     np.testing.assert_array_equal(read_photo(bytes(data)).pixels, colour8)
 
 
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_rgb_that_forgets_to_count_its_samples(colour16, order):
+    data = tiff_file(colour16, order=order)
+    at = data.index(struct.pack(order + "HHI", 277, 3, 1))
+    hidden = data[:at] + struct.pack(order + "H", 276) + data[at + 2 :]  # another tag in its place
+    np.testing.assert_array_equal(read_photo(hidden).pixels, colour16)
+
+
 def test_a_strip_that_is_not_there_is_refused(colour16):
     data = tiff_file(colour16, layout=[(273, 4, 60_000)])
     with pytest.raises(InputError, match="damaged or incomplete"):
