@@ -7,7 +7,7 @@ import zlib
 import numpy as np
 import pytest
 import tifffile
-from file_makers import chunk, exif_block, jpeg_with, png_with, saved, segment, tiff_file, xmp
+from file_makers import chunk, directory, exif_block, jpeg_with, png_with, saved, segment, tiff_file, xmp
 from PIL import Image, features
 
 from deblurcli.errors import InputError
@@ -256,6 +256,24 @@ def test_tags_that_lead_out_of_the_file(colour8, tag):
     photo = read_photo(bytes(data))
     np.testing.assert_array_equal(photo.pixels, colour8)
     assert any("lead out of the file" in note for note in photo.notes)
+
+
+def test_gps_in_a_tiff_of_which_a_value_leads_out_of_the_file(colour8):
+    def tiff(longitude):
+        gps_at = 8 + colour8.nbytes
+        gps = bytearray(
+            directory([(1, 2, "N"), (2, 5, [48, 1, 12, 1, 30, 1]), (4, 5, [11, 1, 34, 1, 0, 1])], "<", gps_at)
+        )
+        if longitude:
+            struct.pack_into("<I", gps, 2 + 2 * 12 + 8, longitude)
+        whole = np.concatenate([colour8.reshape(-1), np.frombuffer(bytes(gps), np.uint8)])
+        layout = [(256, 4, 56), (257, 4, 40), (258, 3, [8, 8, 8]), (262, 3, 2), (277, 3, 3), (278, 4, 40)]
+        return tiff_file(whole[None], [(0x8825, 4, gps_at), (315, 2, "")], layout=layout)
+
+    for longitude, told in ((0, []), (0x7FFFFFFF, ["a part of the GPS data in its EXIF is damaged and was left out"])):
+        photo = read_photo(tiff(longitude))
+        assert list(photo.notes) == told
+        assert main_of(photo).get_ifd(0x8825)[1] == "N"
 
 
 @pytest.mark.parametrize("target", ["JPEG", "PNG", "TIFF", "BMP", "WEBP"])

@@ -31,6 +31,26 @@ def test_texts_travel(colour8):
     assert 'text "Author"' in " ".join(encode_photo(read_photo(data), "BMP")[1])
 
 
+def test_a_text_that_exif_says_otherwise_is_told_of(colour8):
+    block = chunk(b"eXIf", exif_block([(0x013B, 2, "Someone else"), (0x8298, 2, "(c) Jane Roe")]))
+    texts = [chunk(b"tEXt", b"Author\0Jane Roe"), chunk(b"tEXt", b"Copyright\0(c) Jane Roe")]
+    _, notes = encode_photo(read_photo(png_with(colour8, block, *texts)), "JPEG")
+    assert notes == ('JPEG has no place for its text "Author": left out',)
+
+
+def test_texts_of_one_keyword_are_all_kept(colour8):
+    texts = [chunk(b"tEXt", b"Author\0Jane Roe"), chunk(b"tEXt", b"Author\0Jon Doe")]
+    data, notes = encode_photo(read_photo(png_with(colour8, *texts)), "TIFF")
+    assert b"Jane Roe\nJon Doe" in data and notes == ()
+
+
+def test_a_resolution_that_exif_says_otherwise_is_told_of(colour8):
+    block = exif_block([(0x011A, 5, [72, 1]), (0x011B, 5, [72, 1]), (0x0128, 3, 2)])
+    photo = read_photo(saved(colour8, exif=b"Exif\0\0" + block, dpi=(300, 300)))
+    assert any("resolution" in note for note in encode_photo(photo, "WEBP")[1])
+    assert encode_photo(photo, "JPEG")[1] == ()
+
+
 def test_every_comment_of_a_jpeg_stays(colour8):
     comments = [b"one", "zwei ü".encode(), b"drei \xfc", b"four\0"]
     data = jpeg_with(saved(colour8), *(segment(0xFE, comment) for comment in comments))
