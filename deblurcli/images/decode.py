@@ -104,6 +104,9 @@ def _decode_with_pillow(data: bytes, format: str) -> tuple[Photo, int | None]:
         metadata, notes, parts, lies = _described(image, data)
         channels = channels_of(image, metadata.icc)
     metadata = replace(metadata, icc=channels.icc)
+    if format == "AVIF" and metadata.bits > 8:
+        pixels, alpha = avif.all_bits(data, metadata.bits)
+        channels = replace(channels, pixels=pixels, alpha=alpha)
     name = "PNG" if format == "GIF" else format
     return Photo(channels.pixels, channels.alpha, name, metadata, (*channels.notes, *notes), parts), lies
 
