@@ -56,7 +56,7 @@ class Space:
     def is_srgb(self) -> bool:
         """Whether viewers without colour management show it right."""
         near = np.abs(np.array(self.primaries) - np.array(_PRIMARIES[1])).max() < 0.003
-        return bool(near) and (len(self.curve) > 1 or abs(self.curve[0] - 2.2) < 0.02)
+        return bool(near) and (len(self.curve) > 1 or abs(self.curve[0] - 2.2) < 0.05)
 
 
 def name_of(cicp: Cicp) -> str:

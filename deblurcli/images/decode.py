@@ -14,14 +14,15 @@ from typing import Any
 from PIL import Image, features
 
 from deblurcli.errors import InputError
-from deblurcli.images import avif, webp
+from deblurcli.images import avif, gif, webp
 from deblurcli.images.colour import channels_of
 from deblurcli.images.exif import without_prefix
 from deblurcli.images.jpeg import decode_jpeg
 from deblurcli.images.limits import check_size
 from deblurcli.images.orientation import turn_upright
-from deblurcli.images.photo import Metadata, Photo, Text
+from deblurcli.images.photo import Metadata, Photo
 
+_SHORTEST_PROFILE = 128  # the header
 _settings = threading.Lock()
 _readers = 0
 _before: list[Any] = []  # Pillow's limit and Python's way with warnings, while there are readers
@@ -50,7 +51,16 @@ def decode(data: bytes, format: str) -> Photo:
             photo = decode_jpeg(data)
         else:
             photo, lies = _decode_with_pillow(data, format)
-    return turn_upright(photo, lies)
+    return turn_upright(_with_sound_profile(photo), lies)
+
+
+def _with_sound_profile(photo: Photo) -> Photo:
+    """The photo without a colour profile that is cut short, which encoders and viewers would stumble over."""
+    icc = photo.metadata.icc
+    if icc is None or (len(icc) >= _SHORTEST_PROFILE and int.from_bytes(icc[:4], "big") <= len(icc)):
+        return photo
+    notes = (*photo.notes, "its colour profile is damaged and was left out")
+    return replace(photo, metadata=replace(photo.metadata, icc=None), notes=notes)
 
 
 @contextmanager
@@ -84,7 +94,8 @@ def _decode_with_pillow(data: bytes, format: str) -> tuple[Photo, int | None]:
     """The photo, and how it lies where the container says so, which then counts more than EXIF."""
     if format in ("AVIF", "WEBP") and not features.check(format.lower()):
         raise InputError(f"this Pillow is built without {format}; install a newer one: pip install -U pillow")
-    with Image.open(io.BytesIO(data), formats=[format]) as image:
+    plain = avif.without_exif(data) if format == "AVIF" else data
+    with Image.open(io.BytesIO(plain), formats=[format]) as image:
         check_size(*image.size)
         frames = getattr(image, "n_frames", 1)
         if frames > 1:
@@ -93,6 +104,9 @@ def _decode_with_pillow(data: bytes, format: str) -> tuple[Photo, int | None]:
         metadata, notes, parts, lies = _described(image, data)
         channels = channels_of(image, metadata.icc)
     metadata = replace(metadata, icc=channels.icc)
+    if format == "AVIF" and metadata.bits > 8:
+        pixels, alpha = avif.all_bits(data, metadata.bits)
+        channels = replace(channels, pixels=pixels, alpha=alpha)
     name = "PNG" if format == "GIF" else format
     return Photo(channels.pixels, channels.alpha, name, metadata, (*channels.notes, *notes), parts), lies
 
@@ -100,7 +114,7 @@ def _decode_with_pillow(data: bytes, format: str) -> tuple[Photo, int | None]:
 def _described(image: Image.Image, data: bytes) -> tuple[Metadata, tuple[str, ...], tuple[str, ...], int | None]:
     """The metadata, notes on it, the names of the parts that have no place in it, and how the picture lies."""
     info: dict[Any, Any] = image.info
-    exif, xmp, comment, dpi = (info.get(key) for key in ("exif", "xmp", "comment", "dpi"))
+    exif, xmp, dpi = (info.get(key) for key in ("exif", "xmp", "dpi"))
     metadata = Metadata(
         exif=without_prefix(exif) if exif else None,
         icc=info.get("icc_profile") or None,
@@ -114,9 +128,8 @@ def _described(image: Image.Image, data: bytes) -> tuple[Metadata, tuple[str, ..
             return replace(metadata, lossless=webp.is_lossless(data)), (), webp.parts_beside(data), None
         case "BMP":
             return replace(metadata, icc=_bmp_profile(data)), (), (), None
-    if isinstance(comment, bytes) and comment:
-        metadata = replace(metadata, texts=(Text("Comment", comment.decode("latin-1")),))
-    return metadata, (), (), None
+    metadata, parts = gif.described(data, metadata)
+    return metadata, (), parts, None
 
 
 def _bmp_profile(data: bytes) -> bytes | None:

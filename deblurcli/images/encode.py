@@ -12,9 +12,9 @@ from PIL import Image
 
 from deblurcli.errors import OutputError
 from deblurcli.images.capacity import refuse_impossible
+from deblurcli.images.carried import carried_by
 from deblurcli.images.colour import join_alpha, on_white, to_8_bits
 from deblurcli.images.decode import quiet_pillow
-from deblurcli.images.described import carried_by
 from deblurcli.images.parts import Encoded, keys_of, losses
 from deblurcli.images.photo import Metadata, Photo
 from deblurcli.images.pixels import Pixels

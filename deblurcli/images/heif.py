@@ -58,7 +58,7 @@ def encode_heif(samples: Pixels, metadata: Metadata, quality: int) -> Encoded:
     height, width = samples.shape[:2]
     xmp = metadata.xmp and _TAKEN_FOR_ORIENTATION.sub(rb"\g<1>1", metadata.xmp)
     described: dict[str, Any] = {"exif": metadata.exif, "icc_profile": metadata.icc, "xmp": xmp}
-    if metadata.cicp and metadata.cicp.primaries != 2:
+    if metadata.cicp and (metadata.cicp.primaries, metadata.cicp.transfer) != (2, 2):
         described["color_primaries"] = metadata.cicp.primaries
         described["transfer_characteristics"] = metadata.cicp.transfer
         if metadata.cicp.matrix in _MATRICES:

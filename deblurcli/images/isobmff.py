@@ -25,9 +25,12 @@ class Property(NamedTuple):
 
 
 class Item(NamedTuple):
+    """A picture or a piece of data: its type, of data the kind of it, and where in the file its type stands."""
+
     kind: bytes
     content_type: bytes
     hidden: bool
+    at: int
 
 
 @dataclass(frozen=True)
@@ -138,7 +141,8 @@ def _items(data: bytes, box: Box) -> dict[int, Item]:
         number, _, kind = struct.unpack_from(">HH4s" if version == 2 else ">IH4s", data, at)
         texts = data[at + (8 if version == 2 else 10) : entry.end].split(b"\0")
         content_type = texts[1] if kind == b"mime" and len(texts) > 1 else b""
-        items[number] = Item(kind, content_type, bool(data[entry.start + 3] & 1))
+        place = at + (4 if version == 2 else 6)
+        items[number] = Item(kind, content_type, bool(data[entry.start + 3] & 1), place)
     return items
 
 

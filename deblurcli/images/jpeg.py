@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import struct
 from dataclasses import replace
@@ -41,8 +40,7 @@ def decode_jpeg(data: bytes) -> Photo:
     or other errors for a picture of which a part is missing."""
     stream = read_stream(data)
     refuse_unreadable(stream)
-    whole = data if stream.ended else data + END
-    with Image.open(io.BytesIO(whole), formats=["JPEG"]) as image:
+    with Image.open(io.BytesIO(_picture_alone(data, stream)), formats=["JPEG"]) as image:
         check_size(*image.size)
         refuse_incomplete(stream)
         image.load()
@@ -51,6 +49,19 @@ def decode_jpeg(data: bytes) -> Photo:
         coding = coding_of(image) if isinstance(image, JpegImagePlugin.JpegImageFile) else None
         metadata = replace(metadata, icc=channels.icc, jpeg=coding)
     return Photo(channels.pixels, channels.alpha, "JPEG", metadata, (*channels.notes, *notes), parts)
+
+
+def _picture_alone(data: bytes, stream: JpegStream) -> bytes:
+    """The file without what stands beside the picture, which is read here and cannot keep Pillow from decoding; with
+    the end marker, should it lack that."""
+    pieces, at = [], 0
+    for segment in stream.segments:
+        beside = segment.marker == COMMENT or APP0 <= segment.marker <= APP15
+        if beside and not segment.content.startswith((b"JFIF\0", b"Adobe")):  # which say how colours are stored
+            pieces.append(data[at : segment.at - 4])
+            at = segment.at + len(segment.content)
+    pieces.append(data[at : stream.end])
+    return b"".join(pieces) + (b"" if stream.ended else END)
 
 
 def described(data: bytes, stream: JpegStream) -> tuple[Metadata, tuple[str, ...], tuple[str, ...]]:
@@ -126,17 +137,18 @@ def _xmp(stream: JpegStream, notes: list[str]) -> tuple[bytes | None, list[str]]
     packets, chunks = stream.contents(APP1, XMP), stream.contents(APP1, EXTENDED_XMP)
     if not packets:
         return None, ["extended XMP"] if chunks else []
+    others = ["second XMP packet"] if any(packet != packets[0] for packet in packets) else []
     if not chunks:
-        return packets[0], []
+        return packets[0], others
     extension = xmp_extension.assembled(packets[0], chunks)
-    if extension is None or hashlib.md5(extension[1]).hexdigest().upper() != extension[0]:
+    if extension is None:
         notes.append("its extended XMP is incomplete and was left out")
-        return packets[0], []
+        return packets[0], others
     try:
-        return xmp_extension.merged(packets[0], extension[1]), []
+        return xmp_extension.merged(packets[0], extension), others
     except ValueError:
         notes.append("its extended XMP is damaged and was left out")
-        return packets[0], []
+        return packets[0], others
 
 
 def _has_no_place_yet(marker: int, content: bytes) -> bool:

@@ -24,7 +24,7 @@ from deblurcli.images.photo import Cicp, Metadata, Photo, Text
 from deblurcli.images.photoshop import iptc_and_rest
 from deblurcli.images.pixels import Pixels
 from deblurcli.images.png_adam7 import decode_interlaced
-from deblurcli.images.png_chunks import Chunk, Chunks, Header, chunks_of, file_of, unpacked
+from deblurcli.images.png_chunks import LARGEST_BLOCK, Chunk, Chunks, Header, chunks_of, file_of, unpacked
 from deblurcli.images.png_text import RAW_PROFILE, TEXT_TYPES, XMP_KEYWORD, packet_of, raw_profile, text_of
 
 _COLOURS = {b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"mDCV": 24, b"cLLI": 8}
@@ -64,6 +64,24 @@ def _whole_rows(chunks: Chunks) -> bytes:
     return chunks.data if stream.eof else zlib.compress(rows, 1)
 
 
+def _repacked(chunks: Chunks) -> bytes:
+    """The rows of the picture and nothing behind them, of which libpng would complain on the terminal.
+
+    A check sum may be missing. Damaged if it is there and wrong, or rows are missing.
+    """
+    header, stream = chunks.header, zlib.decompressobj()
+    length = header.height * (1 + (header.width * header.depth * header.samples + 7) // 8)
+    try:
+        rows = stream.decompress(chunks.data, length)
+        if not stream.eof:
+            stream.decompress(stream.unconsumed_tail, 1)
+    except zlib.error:
+        raise Damaged("a part of the picture is missing or cannot be made out") from None
+    if len(rows) < length:
+        raise Damaged("it ends in the middle")
+    return zlib.compress(rows, 0)
+
+
 def _channels(chunks: Chunks, icc: bytes | None, notes: list[str]) -> Channels:
     header, palette = chunks.header, chunks.palette
     key = _transparency(chunks, notes)
@@ -73,7 +91,10 @@ def _channels(chunks: Chunks, icc: bytes | None, notes: list[str]) -> Channels:
         def decode(part: Header, rows: bytes) -> Pixels:
             return np.asarray(imagecodecs.png_decode(file_of(part, [*transparent, (b"IDAT", rows)])))
 
-        samples = decode_interlaced(header, chunks.data, decode) if header.interlaced else decode(header, chunks.data)
+        if header.interlaced:
+            samples = decode_interlaced(header, chunks.data, decode)
+        else:
+            samples = decode(header, _repacked(chunks))
         return Channels(*split_alpha(samples), icc)
     small_grey = header.colour == 0 and header.depth < 8
     picture: list[Chunk] = [(b"PLTE", palette)] if palette and header.colour == 3 else []
@@ -105,11 +126,13 @@ def _described(chunks: Chunks, notes: list[str]) -> tuple[Metadata, tuple[str, .
     """The metadata, and the names of the parts that have no place in it."""
     metadata, texts, kept = Metadata(), list[Text](), list[Chunk]()
     parts: dict[str, None] = {}
+    room = LARGEST_BLOCK
     broken = [_name_of(kind, b"") for kind in chunks.damaged]
     for kind, content in chunks.beside:
         try:
             if kind in TEXT_TYPES:
-                text = text_of(kind, content)
+                text = text_of(kind, content, room)
+                room = max(room - len(text.text), 1)
                 metadata, taken = _from_text(metadata, text)
                 if not taken:
                     texts.append(text)

@@ -11,7 +11,7 @@ from deblurcli.images.damage import Damaged
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PICTURE = {b"IHDR", b"PLTE", b"IDAT"}
-_LARGEST_BLOCK = 64 << 20  # no profile or packet in a photograph unpacks to more
+LARGEST_BLOCK = 64 << 20  # no profile or packet in a photograph unpacks to more, nor all texts together
 
 Chunk = tuple[bytes, bytes]
 
@@ -104,11 +104,11 @@ def file_of(header: Header, chunks: list[Chunk]) -> bytes:
     return SIGNATURE + b"".join(chunk(*one) for one in inner)
 
 
-def unpacked(packed: bytes) -> bytes:
-    """What zlib packed. Raises ValueError for damage, and for what unpacks to more than any photograph holds."""
+def unpacked(packed: bytes, most: int = LARGEST_BLOCK) -> bytes:
+    """What zlib packed. Raises ValueError for damage, and for what unpacks to more than `most` bytes."""
     stream = zlib.decompressobj()
     try:
-        content = stream.decompress(packed, _LARGEST_BLOCK)
+        content = stream.decompress(packed, most)
     except zlib.error as problem:
         raise ValueError(str(problem)) from None
     if not stream.eof:

@@ -16,8 +16,8 @@ RAW_PROFILE = re.compile(r"Raw profile type (\S+)$", re.IGNORECASE)
 _LONGEST_LINE = 72
 
 
-def text_of(kind: bytes, content: bytes) -> Text:
-    """The text in a chunk of one of `TEXT_TYPES`. Raises ValueError for a damaged one."""
+def text_of(kind: bytes, content: bytes, most: int) -> Text:
+    """The text in a chunk of one of `TEXT_TYPES`. Raises ValueError for a damaged one, and for over `most` bytes."""
     keyword, separator, rest = content.partition(b"\0")
     if not separator or not 1 <= len(keyword) <= 79:
         raise ValueError("no keyword")
@@ -25,9 +25,9 @@ def text_of(kind: bytes, content: bytes) -> Text:
         parts = rest[2:].split(b"\0", 2)
         if len(rest) < 2 or len(parts) != 3:
             raise ValueError("cut short")
-        text = (unpacked(parts[2]) if rest[0] else parts[2]).decode("utf-8", errors="replace")
+        text = (unpacked(parts[2], most) if rest[0] else parts[2]).decode("utf-8", errors="replace")
     elif kind == b"zTXt":
-        text = unpacked(rest[1:]).decode("latin-1")
+        text = unpacked(rest[1:], most).decode("latin-1")
     else:
         text = rest.decode("latin-1")
     return Text(keyword.decode("latin-1"), text, (kind, content))

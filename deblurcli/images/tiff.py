@@ -37,6 +37,7 @@ def decode_tiff(data: bytes) -> Photo:
     notes: list[str] = []
     with tifffile.TiffFile(io.BytesIO(without_loops(data))) as file:
         page, beside = _only_page(file)
+        _count_samples(page)
         check_size(page.imagewidth, page.imagelength, _bytes_per_pixel(page))
         metadata, parts = _metadata(page, data, notes)
         tiff_strips.repair(page, data)
@@ -60,6 +61,20 @@ def _only_page(file: tifffile.TiffFile) -> tuple[tifffile.TiffPage, tuple[str, .
     return pictures[0], tuple(sorted(names))
 
 
+def _count_samples(page: tifffile.TiffPage) -> None:
+    """Set right a page of RGB that forgets to say that it has three samples, as the number of its bits does."""
+    bits = page.tags.get(258)
+    if (
+        page.photometric == tifffile.PHOTOMETRIC.RGB
+        and page.samplesperpixel == 1
+        and bits is not None
+        and bits.count == 3
+    ):
+        page.samplesperpixel, page.axes = 3, "YXS"
+        page.shape = (page.imagelength, page.imagewidth, 3)
+        page.shaped = (1, 1, *page.shape)
+
+
 def _bytes_per_pixel(page: tifffile.TiffPage) -> int:
     """Of the decoded samples; a forged header may announce thousands of samples, or layers."""
     return int(page.samplesperpixel * page.imagedepth * (page.dtype.itemsize if page.dtype else 1))
@@ -67,7 +82,8 @@ def _bytes_per_pixel(page: tifffile.TiffPage) -> int:
 
 def _metadata(page: tifffile.TiffPage, data: bytes, notes: list[str]) -> tuple[Metadata, tuple[str, ...]]:
     tags = page.tags
-    unit = _INCHES_PER_UNIT.get(int(tags.valueof(296, 2)))
+    unit = tags.valueof(296, 2)
+    inches = _INCHES_PER_UNIT.get(unit) if isinstance(unit, int) else None
     across, down = (_ratio(tags.valueof(code)) for code in (282, 283))
     exif, own, parts = blocks_of(data, page.offset, notes)
     iptc, photoshop = iptc_and_rest(_raw(tags.valueof(PHOTOSHOP)) or b"")
@@ -77,7 +93,7 @@ def _metadata(page: tifffile.TiffPage, data: bytes, notes: list[str]) -> tuple[M
         xmp=_raw(tags.valueof(XMP)),
         iptc=_raw(tags.valueof(IPTC)) or iptc,
         photoshop=photoshop,
-        dpi=(across / unit, down / unit) if across and down and unit else None,
+        dpi=(across / inches, down / inches) if across and down and inches else None,
         tiff_tags=own,
         tiff_compression=_COMPRESSIONS.get(int(page.compression), "deflate"),
         bits=page.bitspersample if isinstance(page.bitspersample, int) else 8,

@@ -117,7 +117,12 @@ def as_utf8(packet: bytes) -> bytes:
     ):
         if packet.startswith(mark):
             return packet.decode(encoding, errors="strict").rstrip("\0").encode()
-    return packet.rstrip(b"\0")
+    packet = packet.rstrip(b"\0")
+    try:
+        packet.decode()
+    except UnicodeDecodeError:  # against the standard, but met
+        return packet.decode("latin-1").encode()
+    return packet
 
 
 def replaced(packet: bytes, pieces: Iterable[tuple[int, int, bytes]]) -> bytes:

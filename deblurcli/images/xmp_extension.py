@@ -18,8 +18,8 @@ _OPEN = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.
 _CLOSE = b"</rdf:RDF></x:xmpmeta>"
 
 
-def assembled(packet: bytes, chunks: list[bytes]) -> tuple[str, bytes] | None:
-    """The name and content of the extension that a packet points to; None if it points nowhere or a part is missing."""
+def assembled(packet: bytes, chunks: list[bytes]) -> bytes | None:
+    """The content of the extension that a packet points to; None if it points nowhere or a part is missing."""
     try:
         guid = (value_of(as_utf8(packet), NOTE, "HasExtendedXMP") or b"").strip()
     except ValueError:
@@ -34,7 +34,7 @@ def assembled(packet: bytes, chunks: list[bytes]) -> tuple[str, bytes] | None:
         if start != len(content):
             return None
         content += pieces[start]
-    return (guid.decode("ascii", errors="replace"), content) if len(content) == length else None
+    return content if len(content) == length else None
 
 
 def merged(packet: bytes, extension: bytes) -> bytes:

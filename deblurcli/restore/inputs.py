@@ -24,7 +24,8 @@ def check(pixels: np.ndarray, strength: float) -> None:
 
 def native(dtype: np.dtype) -> np.dtype:
     """The same type in the machine's byte order."""
-    return np.dtype(dtype.newbyteorder("="))
+    result: np.dtype = dtype.newbyteorder("=")
+    return result
 
 
 def plain(pixels: np.ndarray) -> np.ndarray:
