@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from types import ModuleType
 from typing import Any, BinaryIO
 
@@ -21,6 +22,8 @@ from deblurcli.images.pixels import Pixels
 _INSTALL = 'HEIC needs an extra package; install it with: pip install "deblurcli[heif]"'
 _MODES = {(1, 1): "L", (3, 1): "RGB", (4, 1): "RGBA", (1, 2): "I;16", (3, 2): "RGB;16", (4, 2): "RGBA;16"}
 
+# The library looks for this text in XMP, whatever namespace it is of, and turns the picture by it.
+_TAKEN_FOR_ORIENTATION = re.compile(rb'(tiff:Orientation(?:="|>))[02-9]')
 _MATRICES = (1, 5, 6, 9)  # of luma and chroma, that every decoder knows
 
 
@@ -53,7 +56,8 @@ def encode_heif(samples: Pixels, metadata: Metadata, quality: int) -> Encoded:
     library = _library(OutputError)
     count = 1 if samples.ndim == 2 else samples.shape[2]
     height, width = samples.shape[:2]
-    described: dict[str, Any] = {"exif": metadata.exif, "icc_profile": metadata.icc, "xmp": metadata.xmp}
+    xmp = metadata.xmp and _TAKEN_FOR_ORIENTATION.sub(rb"\g<1>1", metadata.xmp)
+    described: dict[str, Any] = {"exif": metadata.exif, "icc_profile": metadata.icc, "xmp": xmp}
     if metadata.cicp and (metadata.cicp.primaries, metadata.cicp.transfer) != (2, 2):
         described["color_primaries"] = metadata.cicp.primaries
         described["transfer_characteristics"] = metadata.cicp.transfer
