@@ -109,6 +109,27 @@ def test_a_png_is_whole_when_its_rows_are(pictures, depth):
         read_photo(data[: -len(data) // 4])
 
 
+@BOTH_DEPTHS
+def test_a_png_whose_picture_has_a_wrong_sum_is_read_with_a_note(pictures, depth, capfd):
+    data = png_with(pictures[depth])
+    at = data.rindex(b"IEND") - 12  # the last four bytes of the packed picture
+    broken = data[:at] + b"\0\0\0\0" + data[at + 4 :]
+    photo = read_photo(broken)
+    np.testing.assert_array_equal(photo.pixels, pictures[depth])
+    assert photo.notes == ("the sum of its picture data is wrong: a part of the picture may be damaged",)
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("at", [24, 25, 26, 27, 28])
+@BOTH_DEPTHS
+def test_a_png_header_that_means_nothing(pictures, depth, at, capfd):
+    data = bytearray(png_with(pictures[depth]))
+    data[at] = 77
+    with pytest.raises(InputError, match="header means nothing"):
+        read_photo(bytes(data))
+    assert capfd.readouterr().err == ""
+
+
 def test_the_texts_of_a_png_unpack_to_a_bounded_size(colour8):
     bomb = chunk(b"zTXt", b"Bomb\0\0" + zlib.compress(bytes(50 << 20), 9))
     photo = read_photo(png_with(colour8, bomb, bomb, bomb))
