@@ -3,6 +3,7 @@
 import io
 import struct
 
+import numpy as np
 import pytest
 from file_makers import box, chunk, exif_block, jpeg_with, png_with, raw_profile, resource, saved, segment
 from losses import FORMATS, check_gone, results
@@ -86,6 +87,18 @@ def test_the_profile_of_a_gif_stays_and_other_extensions_are_told_of(colour8, sr
     added = extension(b"ICCRGBG1012", srgb) + extension(b"SOMETOOL1.0", b"settings")
     photo = read_photo(data[:at] + added + data[at:])
     assert photo.metadata.icc == srgb and photo.parts == ("GIF data (SOMETOOL1.0)",)
+
+
+@pytest.mark.parametrize("shift", [0, 300, 100_000])
+def test_the_profile_of_a_bmp_travels(colour8, srgb, shift):
+    rows = np.pad(colour8[::-1, :, ::-1].reshape(40, -1), ((0, 0), (0, -3 * 56 % 4))).tobytes()
+    header = struct.pack("<IiiHHIIiiII", 124, 56, 40, 1, 24, 0, len(rows), 0, 0, 0, 0) + bytes(16) + b"DEBM" + bytes(48)
+    header += struct.pack("<IIII", 4, 124 + len(rows) + shift, len(srgb), 0)
+    data = b"BM" + struct.pack("<IHHI", 14 + 124 + len(rows) + len(srgb), 0, 0, 14 + 124) + header + rows + srgb
+    photo = read_photo(data)
+    np.testing.assert_array_equal(photo.pixels, colour8)
+    assert photo.metadata.icc == (None if shift else srgb)
+    assert any("profile" in note for note in photo.notes) == bool(shift)
 
 
 def test_photoshop_s_resources_stay_with_the_captions(colour8):
