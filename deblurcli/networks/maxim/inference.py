@@ -11,7 +11,6 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, cast
 
-import torch
 from torch import Tensor
 
 from deblurcli.networks.maxim.network import MAXIM, Stage
@@ -137,7 +136,7 @@ class StageRun:
             run_groups(block, x)
             if stage.sams:
                 decoded.insert(0, x)
-        picture = stage.pictures[0](x).to(self.images[0].dtype) + self.images[0]
+        picture: Tensor = stage.pictures[0](x).to(self.images[0].dtype) + self.images[0]
         for level, sam in enumerate(stage.sams):
             x = decoded[level]
             self.features[level] += x

@@ -10,6 +10,7 @@ All tensors are channels last, (N, H, W, C), and contiguous. Needs nothing but t
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 import torch
@@ -37,7 +38,8 @@ PIECE = 1 << 19  # numbers of a piece on a CPU: four of them stay in a cache of 
 CONVOLVED = 1 << 21  # of a band that is convolved, which computes two rows more than it keeps
 ON_DEVICES = 1 << 26  # on a GPU, which wants much to do at once
 
-_fused = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+# An operation of PyTorch's compiler, so whether it is there is asked.
+_fused = bool(torch.backends.mkldnn.is_available()) and hasattr(torch.ops.mkldnn, "_linear_pointwise")  # type: ignore[no-untyped-call]
 
 
 def numbers(x: Tensor, on_cpu: int = PIECE) -> int:
@@ -53,7 +55,7 @@ def bands(x: Tensor, on_cpu: int = PIECE, align: int = 1) -> Iterator[tuple[int,
     units = max(x.shape[1] // max(align, 2), 1)
     count = min(-(-x.numel() // numbers(x, on_cpu)), units)
     edges = [units * index // count * max(align, 2) for index in range(count)] + [x.shape[1]]
-    yield from zip(edges[:-1], edges[1:], strict=True)
+    yield from itertools.pairwise(edges)
 
 
 def pieces(x: Tensor, axis: Axis, size: int) -> Iterator[tuple[slice, slice]]:
@@ -81,9 +83,9 @@ def cut(x: Tensor, axis: Axis, size: int) -> Tensor:
     return x.view(n, rows, size, columns, size, channels).permute(2, 4, 0, 1, 3, 5)
 
 
-def normed(norm: LayerNorm, x: Tensor) -> Tensor:
-    """A layer norm of contiguous features; as a norm of one group it takes PyTorch 0.6 times as long on a CPU."""
-    return F.group_norm(x.view(-1, x.shape[-1]), 1, norm.weight, norm.bias, norm.eps).view(x.shape)
+def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """F.linear as one matrix product, which it makes many small ones of where it has no bias."""
+    return F.linear(x.reshape(-1, x.shape[-1]), weight, bias).view(*x.shape[:-1], -1)
 
 
 def gelu_linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -110,8 +112,8 @@ def mixed(spatial: SpatialLinear, x: Tensor, offset: float = 0.0) -> Tensor:
 
 def gated(mlp: GatedMLP, x: Tensor) -> Tensor:
     """A gated MLP of a contiguous piece, (size, size, N, h, w, C), in place."""
-    passed, gate = gelu_halves(mlp.enter, normed(mlp.norm, x))
-    gate = mixed(mlp.spatial, normed(mlp.gate_norm, gate), offset=1.0)
+    passed, gate = gelu_halves(mlp.enter, mlp.norm(x))
+    gate = mixed(mlp.spatial, mlp.gate_norm(gate), offset=1.0)
     return x.add_(mlp.leave(passed.mul_(gate)))
 
 
@@ -123,13 +125,13 @@ def mix_axes(mixer: MultiAxisGMLP, x: Tensor, spare: Tensor) -> None:
     features, waiting = cut(x, "block", size), cut(spare, "block", size)
     for rows, columns in pieces(x, "block", size):
         piece = features[:, :, :, rows, columns]
-        u, v = gelu_halves(mixer.enter, normed(mixer.norm, piece.contiguous()))
+        u, v = gelu_halves(mixer.enter, mixer.norm(piece.contiguous()))
         waiting[:, :, :, rows, columns] = u
-        piece += F.linear(gated(mixer.block, v), of_block, mixer.leave.bias)
+        piece += linear(gated(mixer.block, v), of_block, mixer.leave.bias)
     features, waiting = cut(x, "grid", size), cut(spare, "grid", size)
     for rows, columns in pieces(x, "grid", size):
         u = waiting[:, :, :, rows, columns].contiguous()
-        features[:, :, :, rows, columns] += F.linear(gated(mixer.grid, u), of_grid)
+        features[:, :, :, rows, columns] += linear(gated(mixer.grid, u), of_grid)
 
 
 def convolved(conv: Conv, x: Tensor, at_top: bool, at_bottom: bool) -> Tensor:
@@ -147,11 +149,11 @@ def attend(block: RCAB | RDCAB, x: Tensor, spare: Tensor) -> None:
         if isinstance(block, RCAB):
             outer = max(top - 2, 0), min(bottom + 2, height)
             ends = top == 0, bottom == height
-            y = F.leaky_relu_(convolved(block.conv1, normed(block.norm, x[:, slice(*outer)].contiguous()), *ends), LEAK)
+            y = F.leaky_relu_(convolved(block.conv1, block.norm(x[:, slice(*outer)].contiguous()), *ends), LEAK)
             # What is beyond the band here is one row; at the very end of the image there is none.
             result = convolved(block.conv2, y, *ends)
         else:
-            y = normed(block.norm, x[:, top:bottom].contiguous())
+            y = block.norm(x[:, top:bottom].contiguous())
             result = block.linear2(gelu_linear(y, block.linear1.weight, block.linear1.bias))
         total += result.sum((1, 2), keepdim=True, dtype=total.dtype)
         spare[:, top:bottom] = result
@@ -176,14 +178,14 @@ def gating_weights(
     of_grid, of_block = weights.leave.weight.chunk(2, 1)
     features, waiting, results = (cut(each, "block", size) for each in (x, spare, result))
     for rows, columns in pieces(x, "block", size):
-        entered = gelu_linear(normed(norm, features[:, :, :, rows, columns].contiguous()), enter.weight, enter.bias)
-        u, v = gelu_halves(weights.enter, normed(weights.norm, entered))
+        entered = gelu_linear(norm(features[:, :, :, rows, columns].contiguous()), enter.weight, enter.bias)
+        u, v = gelu_halves(weights.enter, weights.norm(entered))
         waiting[:, :, :, rows, columns] = u
-        results[:, :, :, rows, columns] = F.linear(mixed(weights.block, v), of_block, weights.leave.bias)
+        results[:, :, :, rows, columns] = linear(mixed(weights.block, v), of_block, weights.leave.bias)
     waiting, results = (cut(each, "grid", size) for each in (spare, result))
     for rows, columns in pieces(x, "grid", size):
         u = waiting[:, :, :, rows, columns].contiguous()
-        results[:, :, :, rows, columns] += F.linear(mixed(weights.grid, u), of_grid)
+        results[:, :, :, rows, columns] += linear(mixed(weights.grid, u), of_grid)
     return result
 
 
@@ -195,7 +197,7 @@ def cross_gate(gating: CrossGating, x: Tensor, y: Tensor) -> None:
     del spare
     for top, bottom in bands(x):
         old_x, old_y = (each[:, top:bottom].contiguous() for each in (x, y))
-        a = gelu_linear(normed(gating.norm_x, old_x), gating.enter_x.weight, gating.enter_x.bias)
-        b = gelu_linear(normed(gating.norm_y, old_y), gating.enter_y.weight, gating.enter_y.bias)
+        a = gelu_linear(gating.norm_x(old_x), gating.enter_x.weight, gating.enter_x.bias)
+        b = gelu_linear(gating.norm_y(old_y), gating.enter_y.weight, gating.enter_y.bias)
         y[:, top:bottom] += gating.leave_y(b.mul_(for_y[:, top:bottom]))
         x[:, top:bottom] += gating.leave_x(a.mul_(for_x[:, top:bottom])).add_(y[:, top:bottom])

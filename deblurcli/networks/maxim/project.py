@@ -12,11 +12,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from deblurcli.networks.maxim.parts import Upsample
-from deblurcli.networks.maxim.pieces import bands
+from deblurcli.networks.maxim.pieces import bands, linear
 from deblurcli.networks.maxim.resize import FromAllLevels, ResizeAndProject, grow, shrink
 
 Rows = Callable[[int, int], Tensor]  # (top, bottom) -> those rows of a term, (N, bottom - top, W, C)
@@ -45,7 +44,7 @@ class Projection:
     def add(self, x: Tensor) -> None:
         """Features (N, H, W, c) as they are."""
         weight = self.columns(x.shape[3]).to(self.dtype)
-        self.terms.append(lambda top, bottom: F.linear(x[:, top:bottom], weight))
+        self.terms.append(lambda top, bottom: linear(x[:, top:bottom], weight))
 
     def add_all(self, resize: FromAllLevels, features: list[Tensor], order: Iterable[int]) -> None:
         """Features of all levels at the size of this one, and convolved 1x1."""
@@ -59,12 +58,12 @@ class Projection:
         weight = (columns @ resize.weight.to(columns)).to(self.dtype)
         self.bias = self.bias + columns @ resize.bias.to(columns)
         if resize.down == 0:
-            self.terms.append(lambda top, bottom: F.linear(x[:, top:bottom], weight))
+            self.terms.append(lambda top, bottom: linear(x[:, top:bottom], weight))
         elif resize.down > 0:
             factor = 1 << resize.down
-            self.terms.append(lambda top, bottom: F.linear(shrunk(x, factor, top, bottom), weight))
+            self.terms.append(lambda top, bottom: linear(shrunk(x, factor, top, bottom), weight))
         else:
-            factor, small = 1 << -resize.down, F.linear(x, weight)
+            factor, small = 1 << -resize.down, linear(x, weight)
             self.align = max(self.align, factor)
             self.terms.append(lambda top, bottom: grown(small, factor, top, bottom))
 
@@ -78,8 +77,9 @@ class Projection:
         self.align = max(self.align, 2)
 
         def rows(top: int, bottom: int) -> Tensor:
-            four = F.linear(x[:, top // 2 : bottom // 2], flat).unflatten(3, (2, 2, -1))  # (N, h, w, 2, 2, C)
-            return four.permute(0, 1, 3, 2, 4, 5).flatten(3, 4).flatten(1, 2)
+            four = linear(x[:, top // 2 : bottom // 2], flat)
+            four = four.view(*four.shape[:3], 2, 2, -1).permute(0, 1, 3, 2, 4, 5)  # (N, h, 2, w, 2, C)
+            return four.reshape(len(x), bottom - top, 2 * x.shape[2], -1)
 
         self.terms.append(rows)
 
