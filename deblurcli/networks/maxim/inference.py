@@ -21,6 +21,8 @@ from deblurcli.networks.maxim.resize import scaled
 from deblurcli.tiling.budget import Advance, Emit, PixelBudget, Source
 from deblurcli.tiling.windows import restore_in_windows
 
+WINDOW = 512  # the side of windows, in pixels
+
 
 def pictures(network: MAXIM, x: Tensor) -> list[Tensor]:
     """What `network(x)` returns, but for rounding, in inference mode.
@@ -45,9 +47,9 @@ def pictures(network: MAXIM, x: Tensor) -> list[Tensor]:
 
 
 def restore(network: MAXIM, source: Source, emit: Emit, budget: PixelBudget, advance: Advance) -> None:
-    """Restore an image of any size; arguments and errors as for `Architecture.run`."""
+    """Restore an image of any size in windows; arguments and errors as for `Architecture.run`."""
     multiple = network.config.size_multiple
-    restore_in_windows(partial(pictures, network), network.device, multiple, source, emit, budget, advance)
+    restore_in_windows(partial(pictures, network), network.device, multiple, source, emit, budget, advance, WINDOW)
 
 
 class StageRun:
