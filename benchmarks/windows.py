@@ -3,10 +3,11 @@
     python benchmarks/windows.py BLUR_FOLDER SHARP_FOLDER --model maxim.safetensors --sides 256,512,768
 
 Pairs have the same name in both folders. For each pair and each way: PSNR (RGB, 8 bit, whole picture) and what it is
-above the blurry one's; the mean and the largest difference to the whole image's result, of values in [0, 1]; the mean
-step between neighbouring pixels across the windows' edges, as a multiple of the whole image's result's at the same
-places, which is 1 where no seam is to be seen; and processor seconds. `local` is the whole image with the means of channel attention over windows of so many
-pixels around each place (TLC, Chu et al., ECCV 2022), in PyTorch as it is trained. Means over the pairs at the end.
+above the blurry one's; the mean and the largest difference to the whole image's result, of values in [0, 1]; how many
+times larger the mean step between neighbouring pixels across the windows' edges is than in the whole image's result at
+the same places, 1 where no seam is to be seen; and processor seconds. `local` is the whole image with the means of
+channel attention over windows of so many pixels around each place (TLC, Chu et al., ECCV 2022), in PyTorch as it is
+trained. Means over the pairs at the end.
 """
 
 from __future__ import annotations

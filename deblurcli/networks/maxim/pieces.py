@@ -42,23 +42,25 @@ ON_DEVICES = 1 << 26  # on a GPU, which wants much to do at once
 _fused = bool(torch.backends.mkldnn.is_available()) and hasattr(torch.ops.mkldnn, "_linear_pointwise")  # type: ignore[no-untyped-call]
 
 
-def numbers(x: Tensor, on_cpu: int = PIECE) -> int:
+def numbers(x: Tensor, convolved: bool = False) -> int:
     """How many numbers of features are worked on at once, on the device of `x`."""
-    return on_cpu if x.device.type == "cpu" else ON_DEVICES
+    if x.device.type != "cpu":
+        return ON_DEVICES
+    return CONVOLVED if convolved else PIECE
 
 
-def bands(x: Tensor, on_cpu: int = PIECE, align: int = 1) -> Iterator[tuple[int, int]]:
+def bands(x: Tensor, align: int = 1, convolved: bool = False) -> Iterator[tuple[int, int]]:
     """(top, bottom) of bands of rows of about the same height that cover (N, H, W, C), at multiples of `align`.
 
     No band has less than two rows but where there are no more.
     """
     units = max(x.shape[1] // max(align, 2), 1)
-    count = min(-(-x.numel() // numbers(x, on_cpu)), units)
+    count = min(-(-x.numel() // numbers(x, convolved)), units)
     edges = [units * index // count * max(align, 2) for index in range(count)] + [x.shape[1]]
     yield from itertools.pairwise(edges)
 
 
-def pieces(x: Tensor, axis: Axis, size: int) -> Iterator[tuple[slice, slice]]:
+def pieces(x: Tensor, size: int) -> Iterator[tuple[slice, slice]]:
     """Which rows and columns of cells, or of blocks, are worked on at once in a view of `cut`."""
     n, height, width, channels = x.shape
     height, width = height // size, width // size
@@ -123,13 +125,13 @@ def mix_axes(mixer: MultiAxisGMLP, x: Tensor, spare: Tensor) -> None:
     of_grid, of_block = mixer.leave.weight.chunk(2, 1)
     # Blocks first: once theirs is added to a piece nothing else needs what was there but the grid's half, which waits.
     features, waiting = cut(x, "block", size), cut(spare, "block", size)
-    for rows, columns in pieces(x, "block", size):
+    for rows, columns in pieces(x, size):
         piece = features[:, :, :, rows, columns]
         u, v = gelu_halves(mixer.enter, mixer.norm(piece.contiguous()))
         waiting[:, :, :, rows, columns] = u
         piece += linear(gated(mixer.block, v), of_block, mixer.leave.bias)
     features, waiting = cut(x, "grid", size), cut(spare, "grid", size)
-    for rows, columns in pieces(x, "grid", size):
+    for rows, columns in pieces(x, size):
         u = waiting[:, :, :, rows, columns].contiguous()
         features[:, :, :, rows, columns] += linear(gated(mixer.grid, u), of_grid)
 
@@ -145,7 +147,7 @@ def attend(block: RCAB | RDCAB, x: Tensor, spare: Tensor) -> None:
     """A residual channel attention block, in place; `spare`, of the same shape, is overwritten."""
     height, width = x.shape[1:3]
     total = x.new_zeros(x.shape[0], 1, 1, x.shape[3], dtype=torch.promote_types(x.dtype, torch.float32))
-    for top, bottom in bands(x, CONVOLVED):
+    for top, bottom in bands(x, convolved=True):
         if isinstance(block, RCAB):
             outer = max(top - 2, 0), min(bottom + 2, height)
             ends = top == 0, bottom == height
@@ -177,13 +179,13 @@ def gating_weights(
     size, result = weights.block.size, torch.empty_like(x)
     of_grid, of_block = weights.leave.weight.chunk(2, 1)
     features, waiting, results = (cut(each, "block", size) for each in (x, spare, result))
-    for rows, columns in pieces(x, "block", size):
+    for rows, columns in pieces(x, size):
         entered = gelu_linear(norm(features[:, :, :, rows, columns].contiguous()), enter.weight, enter.bias)
         u, v = gelu_halves(weights.enter, weights.norm(entered))
         waiting[:, :, :, rows, columns] = u
         results[:, :, :, rows, columns] = linear(mixed(weights.block, v), of_block, weights.leave.bias)
     waiting, results = (cut(each, "grid", size) for each in (spare, result))
-    for rows, columns in pieces(x, "grid", size):
+    for rows, columns in pieces(x, size):
         u = waiting[:, :, :, rows, columns].contiguous()
         results[:, :, :, rows, columns] += linear(mixed(weights.grid, u), of_grid)
     return result
