@@ -183,6 +183,7 @@ class Windows:
         if found is not OUT_OF_MEMORY:
             return found
         if len(lefts) == 1:
+            self.budget.pixels = min(self.budget.pixels, self.height * self.width)  # so that half of it is less
             raise MemoryError("not enough memory for a window of this image")
         while self.at_once() >= len(lefts):
             if not self.budget.halve():
