@@ -123,6 +123,8 @@ class Architecture(Generic[ConfigT, NetworkT]):
             memory ran out, in reading, computing or emitting, it goes on with a smaller budget, and may emit the same
             pixels again; what was emitted last holds. Raises MemoryError if even the smallest tiles do not fit.
         tiling: what comes of that.
+        window: the side in pixels of the windows that a larger image is cut into, even where it would fit at once; None
+            if memory decides.
         cpu_pixels: how many pixels to process at once on a CPU, where that is fastest.
         initialise: the ways to begin a training, by name; the first one is taken where none is named.
         targets: what each prediction is trained against: from the sharp image (N, C, H, W) to one image for each.
@@ -139,6 +141,7 @@ class Architecture(Generic[ConfigT, NetworkT]):
     bytes_per_pixel: Callable[[ConfigT], int]
     restore: Callable[[NetworkT, Source, Emit, PixelBudget, Advance], None] | None = None
     tiling: Tiling = Tiling("approximate", 0.02)
+    window: int | None = None
     cpu_pixels: int = CPU_PIXELS
     initialise: Mapping[str, Callable[[NetworkT], None]] = field(default_factory=lambda: {"default": as_built})
     targets: Callable[[ConfigT, Tensor], list[Tensor]] = whole_target
@@ -170,6 +173,10 @@ class Architecture(Generic[ConfigT, NetworkT]):
                 raise MemoryError("not enough memory for this image, which its network cannot restore in tiles")
 
         as_memory_error(restore)
+
+    def runs_whole(self, height: int, width: int) -> bool:
+        """Whether an image of this padded size is never cut but for want of memory."""
+        return self.window is None or max(height, width) <= self.window
 
     def likeness(self, state: Mapping[str, Tensor]) -> float:
         """The share of the signature that a state dict has, 0 to 1."""
