@@ -11,7 +11,6 @@ from deblurcli.images.damage import Damaged
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PICTURE = {b"IHDR", b"PLTE", b"IDAT"}
-_DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}  # by the kind of colours
 LARGEST_BLOCK = 64 << 20  # no profile or packet in a photograph unpacks to more, nor all texts together
 
 Chunk = tuple[bytes, bytes]
@@ -71,8 +70,6 @@ def chunks_of(data: bytes) -> Chunks:
             if kind != b"IHDR" or length != 13 or cut:
                 raise Damaged("it does not begin with a header")
             header = Header(*struct.unpack(">IIBBBBB", content))
-            if header.depth not in _DEPTHS.get(header.colour, ()) or (header.compression, header.filters) != (0, 0):
-                raise Damaged("its header tells of a kind of pixels that PNG does not have")
         elif kind == b"IDAT":
             picture.append(content)
         elif kind == b"PLTE" and not cut:
