@@ -66,10 +66,7 @@ def _channels(chunks: Chunks, icc: bytes | None, notes: list[str]) -> Channels:
         def decode(part: Header, rows: bytes) -> Pixels:
             return np.asarray(imagecodecs.png_decode(file_of(part, [*transparent, (b"IDAT", rows)])))
 
-        if header.interlaced:
-            samples = decode_interlaced(header, chunks.data, decode)
-        else:
-            samples = decode(header, chunks.data)
+        samples = decode_interlaced(header, chunks.data, decode) if header.interlaced else decode(header, chunks.data)
         return Channels(*split_alpha(samples), icc)
     small_grey = header.colour == 0 and header.depth < 8
     picture: list[Chunk] = [(b"PLTE", palette)] if palette and header.colour == 3 else []
