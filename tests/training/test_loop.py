@@ -114,16 +114,6 @@ def test_the_checkpoint_describes_itself(tmp_path, photos):
     assert load_checkpoint(path)[0].config == TINY
 
 
-def test_a_new_run_may_start_from_a_checkpoint(tmp_path, photos):
-    first, second = tmp_path / "first", tmp_path / "second"
-    first.mkdir()
-    second.mkdir()
-    start = train(RECIPE, photos, [], first)
-    result = train(replace(RECIPE, steps=1, learning_rate=0.0), photos, [], second, start_from=start)
-    wanted = load_checkpoint(start)[0].state_dict()
-    assert all(torch.equal(wanted[key], value) for key, value in load_checkpoint(result)[0].state_dict().items())
-
-
 @pytest.mark.parametrize("content", [b"", b"not a state"])
 def test_a_damaged_state_is_named(tmp_path, photos, content):
     (tmp_path / "state.pt").write_bytes(content)

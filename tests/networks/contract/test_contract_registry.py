@@ -21,6 +21,11 @@ def test_every_registered_architecture_has_a_small_network_here():
         assert first.residual, name
 
 
+def test_an_unknown_architecture_lists_the_known_ones():
+    with pytest.raises(ValueError, match="unknown architecture 'unet'; known: srn, nafnet"):
+        build_network("unet", {})
+
+
 @every_case
 def test_a_config_is_plain_data_that_builds_the_network_again(case: Case):
     assert is_dataclass(case.config) and type(case.config) is case.entry.config
@@ -32,8 +37,8 @@ def test_a_config_is_plain_data_that_builds_the_network_again(case: Case):
 
 @every_architecture
 def test_settings_that_make_no_network_are_refused(case: Case):
-    with pytest.raises(ValueError, match=f"unknown settings for {case.architecture}: depth_of_field"):
-        build_network(case.architecture, {"depth_of_field": 1})
+    with pytest.raises(ValueError, match=f"unknown settings for {case.architecture}: aperture, depth_of_field"):
+        build_network(case.architecture, {"depth_of_field": 1, "aperture": 2})
     if case.architecture != "toy":
         with pytest.raises(ValueError, match="image_channels"):
             replace(case.config, image_channels=2)
