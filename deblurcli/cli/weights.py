@@ -38,11 +38,17 @@ def list_models(as_json: Json = False) -> None:
     from rich.table import Table
 
     marks = {DEFAULT: " (default)", DEFAULT_ON_CUDA: " (default on CUDA)"}
-    table = Table("name", "architecture", "size", "here", "licence", box=None)
+    table = Table(box=None)
+    table.add_column("name", no_wrap=True)
+    for title in ("gain, dB", "s per MP", "size", "here", "licence"):
+        table.add_column(title)
     for record in catalog().values():
         name = record.name + marks.get(record.name, "")
-        table.add_row(name, record.architecture, megabytes(record.size), state(record), record.licence)
+        gain = next((f"{score.gain:+.2f}" for score in record.measured if score.gain is not None), "-")
+        seconds = f"{record.seconds:.1f}" if record.seconds else "-"
+        table.add_row(name, gain, seconds, megabytes(record.size), state(record), record.licence)
     Console().print(table)
+    say("gain: see `deblur weights info NAME`; s per MP: on two cores, fp32; `deblur doctor` measures this machine")
 
 
 @app.command("info")
@@ -265,7 +271,8 @@ def sharing(record: Record) -> str:
 
 def in_words(score: Score) -> str:
     ssims = "".join(f", SSIM ({kind}) {value}" for kind, value in score.ssim.items())
-    return f"{score.psnr} dB{ssims}: {score.of}"
+    gain = "" if score.gain is None else f" ({score.gain:+.2f})"
+    return f"{score.psnr} dB{gain}{ssims}: {score.of}"
 
 
 def megabytes(size: int) -> str:

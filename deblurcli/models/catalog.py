@@ -27,11 +27,13 @@ class Score:
         of: which data, how many pairs, who says so.
         psnr: in dB, RGB, 8 bit.
         ssim: definition -> value: "MATLAB", "Wang", or "as printed" where the source does not say which.
+        gain: PSNR over that of the blurry input, in dB; None if the source does not say.
     """
 
     of: str
     psnr: float
     ssim: Mapping[str, float]
+    gain: float | None = None
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,8 @@ class Record:
         commit: of the repository, 40 hex digits.
         stages: of a network that is a chain of stages, only so many, the first ones; None for what the files hold.
         elsewhere: where else the weights are to be had, as the end of an error; None if nowhere.
+        seconds: for a megapixel in fp32, as `deblur bench --speed` measured it on the machine that docs/performance.md
+            names; None if nobody did.
         published: what the source prints.
         measured: what `deblur bench` gave with these very files; empty if it was never run.
     """
@@ -80,6 +84,7 @@ class Record:
     commit: str | None = None
     stages: int | None = None
     elsewhere: str | None = None
+    seconds: float | None = None
     published: tuple[Score, ...] = ()
     measured: tuple[Score, ...] = ()
 

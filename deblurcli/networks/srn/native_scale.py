@@ -1,4 +1,4 @@
-"""One scale of SRN in the compiled library: `srn_rows.TorchScale` for the CPU, several times faster.
+"""One scale of SRN in the compiled library: `torch_scale.TorchScale` for the CPU, several times faster.
 
 What goes from layer to layer is float32. Of a network in bfloat16, whose weights are, Winograd's products are taken in
 it too; the rest, transforms and sums included, is float32 even then.
@@ -20,14 +20,14 @@ from deblurcli.networks.srn.torch_scale import StateSource
 
 
 def channels_innermost(x: Tensor) -> Tensor:
-    """The same values with channels innermost and no gaps, copied only if need be."""
+    """(N, C, H, W) -> the same values with channels innermost and no gaps, copied only if need be."""
     if x.permute(0, 2, 3, 1).is_contiguous():
         return x
     return empty(x.shape[0], x.shape[1], x.shape[2], x.shape[3]).copy_(x)
 
 
 class CellStream:
-    """The recurrent bottleneck; see `srn_rows.CellStream`."""
+    """The recurrent bottleneck; see `torch_scale.CellStream`."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class CellStream:
         self.finished = False
 
     def feed(self, x: Tensor, last: bool) -> tuple[Tensor, Tensor]:
-        """Features (N, 128, h, W) -> output and new state, each with the rows complete by then."""
+        """Features (N, C, h, W) -> output (N, C, h', W) and new state (N, S, h', W), with the rows complete by then."""
         if self.first is None:
             self.finished = last
             return x, x[:, :0]
@@ -113,7 +113,7 @@ class NativeScale:
         self.base = RowBuffer() if network.config.global_residual else None
 
     def feed(self, blurry: Tensor, previous: Tensor, last: bool) -> tuple[Tensor, Tensor]:
-        """As `srn_rows.TorchScale.feed`, but not all rows may come with the last feed: feed no rows until they do."""
+        """As `TorchScale.feed`, but not all rows may come with the last feed: feed no rows until they do."""
         batch, colours, height, width = blurry.shape
         pair = empty(batch, 2 * colours, height, width)
         pair[:, :colours], pair[:, colours:] = blurry, previous
