@@ -56,7 +56,7 @@ def open_store(url: str) -> tuple[Any, str]:
         remedy = f"run `pip install {PACKAGES[scheme]}`" if scheme in PACKAGES else "install it"
         raise UsageError(f"{label}: a package for {scheme}:// is missing here ({error}); {remedy}") from None
     with explained(url, "read"):
-        return kind(**kind._get_kwargs_from_urls(url)), str(kind._strip_protocol(url))
+        return kind(**options_in(url, kind)), path_in(url, kind)
 
 
 def canonical(url: str) -> str:
@@ -67,7 +67,21 @@ def canonical(url: str) -> str:
     """
     store, path = open_store(url)
     # A URL that says more than the path, such as a server's name, can only be kept as it is.
-    return str(url if store._get_kwargs_from_urls(url) else store.unstrip_protocol(path)).rstrip("/")
+    return str(url if options_in(url, store) else store.unstrip_protocol(path)).rstrip("/")
+
+
+# What reads a URL in fsspec has an underscore, though every kind of store defines it. The public way, `url_to_fs`,
+# takes "::" in a name for a chain of stores. If these went, no URL could be opened, each with an AttributeError.
+
+
+def options_in(url: str, kind: Any) -> dict[str, Any]:
+    """What a URL says beside the path, such as a server's name; `kind` is a file system or its class."""
+    return dict(kind._get_kwargs_from_urls(url))
+
+
+def path_in(url: str, kind: Any) -> str:
+    """What a kind of store calls the place."""
+    return str(kind._strip_protocol(url))
 
 
 def is_folder(url: str) -> bool:

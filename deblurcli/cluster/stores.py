@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from deblurcli.atomic import write_atomically
 from deblurcli.batch.manifest import file_fingerprint
@@ -66,8 +64,7 @@ def place(text: str) -> str:
         StoreUnusable: if the store refuses.
     """
     if text.startswith(("file://", "local://")):
-        local: Any = importlib.import_module("fsspec.implementations.local")  # which knows the many ways to write these
-        text = local.LocalFileSystem._strip_protocol(text)
+        text = remote.open_store(text)[1]  # fsspec knows the many ways to write these
     # Links stay as they are, for on another machine they may lead elsewhere.
     return os.path.abspath(text) if is_local(text) else remote.canonical(text)  # noqa: PTH100
 

@@ -39,7 +39,10 @@ class Link:
 
 
 def find_links(text: str) -> list[Link]:
-    """Links of a text in CommonMark with tables, by their place. Code and comments hold none; lines end in "\n"."""
+    """Links of a text in CommonMark with tables, by their place. Code and comments hold none.
+
+    Lines must end as `read_text` gives them.
+    """
     return sorted(_Finder(text).links, key=lambda found: found.destination)
 
 
