@@ -56,7 +56,7 @@ def main() -> None:
     width, height = map(int, options.size.split("x"))
     image = torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(1))
     network = network_of(options.kernel, 3)
-    engine = library.choose().name
+    engine = library.choose_backend().name
     with torch.inference_mode():
         exact = network(image)[-1]
         half = copy.deepcopy(network).to(torch.bfloat16)

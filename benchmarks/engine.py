@@ -89,7 +89,7 @@ def ways(kernel: int, image: Tensor, engines: list[str], pixels: int) -> dict[st
 
 def multiplies_bf16(engine: str) -> bool:
     os.environ[library.VARIABLE] = engine
-    return library.choose("bf16").name != "torch"
+    return library.choose_backend("bf16").name != "torch"
 
 
 def psnr(result: Tensor, wanted: Tensor) -> float:

@@ -25,8 +25,8 @@ def findings() -> list[tuple[str, str]]:
     from deblurcli.native.processor import processor_features
 
     def path(products: library.Products) -> str:
-        choice = library.choose(products)
-        return f"{'PyTorch' if choice.name == 'torch' else f'native code, {choice.name}'} ({choice.reason})"
+        backend = library.choose_backend(products)
+        return f"{'PyTorch' if backend.name == 'torch' else f'native code, {backend.name}'} ({backend.reason})"
 
     there = library.compiled()
     gpus = [torch.device("cuda", index) for index in range(torch.cuda.device_count())]

@@ -18,12 +18,12 @@ from deblurcli.restore.device import default_model, pick_device, pick_precision,
 from deblurcli.restore.ensemble import VIEWS, mean_over_views
 from deblurcli.restore.graphs import MOST_PIXELS, Graphs
 from deblurcli.restore.guard import put_back, wrong_blocks
-from deblurcli.restore.inputs import check, from_array, split_alpha, to_array
+from deblurcli.restore.inputs import check_input, colour_and_alpha, from_array, to_array
 from deblurcli.restore.pictures import Pictures, arrays, as_pixels, quantise, white
 from deblurcli.tiling.budget import Emit, PixelBudget
 from deblurcli.tiling.memory import OUT_OF_MEMORY, attempt
 
-Pixels = TypeVar("Pixels", np.ndarray, Image.Image)
+ArrayOrImage = TypeVar("ArrayOrImage", np.ndarray, Image.Image)
 
 GPU_SHARE = 0.4  # of a GPU's free memory for what runs at once: two images may be on it, see `batch.pipeline`
 GPU_TOGETHER = 1 << 20  # pixels of small images that are restored together, as one of them does not fill a GPU
@@ -108,7 +108,7 @@ class Deblurrer:
         needed = self.architecture.bytes_per_pixel(self.network.config) * self.dtype.itemsize
         return max(int(GPU_SHARE * free / needed), self.architecture.cpu_pixels)
 
-    def __call__(self, image: Pixels, strength: float = 1.0) -> Pixels:
+    def __call__(self, image: ArrayOrImage, strength: float = 1.0) -> ArrayOrImage:
         """Restore an image.
 
         Args:
@@ -130,7 +130,7 @@ class Deblurrer:
             return from_array(self(to_array(image), strength), image)
         if not isinstance(image, np.ndarray):
             raise TypeError(f"an image must be a NumPy array or a PIL image, not {type(image).__name__}")
-        colour, alpha = split_alpha(image)
+        colour, alpha = colour_and_alpha(image)
         restored = self.restore(colour, strength)
         if restored.kept:
             warnings.warn(
@@ -168,7 +168,7 @@ class Deblurrer:
         Args, errors: as for `restore`, and ValueError for images that are not alike, or none.
         """
         for pixels in images:
-            check(pixels, strength)
+            check_input(pixels, strength)
         if len({(pixels.shape, pixels.dtype) for pixels in images}) != 1:
             raise ValueError("images that are restored together must be of one shape and type")
         if strength == 0:

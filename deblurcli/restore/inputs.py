@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 
-def check(pixels: np.ndarray, strength: float) -> None:
+def check_input(pixels: np.ndarray, strength: float) -> None:
     """Raises TypeError or ValueError for what cannot be restored; see `Deblurrer.restore`."""
     if pixels.dtype not in (np.uint8, np.uint16, np.float16, np.float32, np.float64):
         raise TypeError(f"pixels must be uint8, uint16 or floating point in [0, 1], not {pixels.dtype}")
@@ -18,7 +18,7 @@ def check(pixels: np.ndarray, strength: float) -> None:
         raise ValueError(f"strength must be 0 to 1, not {strength}")
 
 
-def split_alpha(image: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+def colour_and_alpha(image: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
     """Any accepted array -> (H, W) or (H, W, 3) colour, and (H, W, 1) alpha if there is one."""
     if image.ndim != 3:
         return image, None

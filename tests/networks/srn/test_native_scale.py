@@ -25,14 +25,14 @@ CONFIGS = {
 @pytest.fixture(autouse=True)
 def native(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DEBLUR_ENGINE", raising=False)
-    if library.choose().name == "torch":
+    if library.choose_backend().name == "torch":
         pytest.skip("no native code here")
 
 
 @pytest.fixture
 def half() -> torch.dtype:
     """bfloat16, where there is native code for it."""
-    if library.choose("bf16").name == "torch":
+    if library.choose_backend("bf16").name == "torch":
         pytest.skip("no native code for bfloat16 here")
     return torch.bfloat16
 
