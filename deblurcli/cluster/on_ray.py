@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from deblurcli import __version__
 from deblurcli.batch.run import Status
 from deblurcli.cluster.actor import Actor
 from deblurcli.cluster.ray_cluster import Share
@@ -21,6 +20,7 @@ from deblurcli.cluster.weights import Weights
 from deblurcli.cluster.worker import HANDS, Result, Setup
 from deblurcli.display import display_name
 from deblurcli.errors import DeblurError, UsageError
+from deblurcli.version import __version__
 
 TRIES = 3  # of a photo whose worker is lost each time
 STARTS = 3  # of a worker, without a photo done in between

@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from deblurcli import __version__
 from deblurcli.digest import sha256_of
 from deblurcli.display import display_name
 from deblurcli.errors import DeblurError, OutputError
 from deblurcli.hub.client_errors import status_of, translated
+from deblurcli.version import __version__
 
 Kind = Literal["model", "dataset"]
 
