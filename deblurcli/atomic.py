@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import secrets
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 try:
@@ -25,20 +27,47 @@ def write_atomically(data: bytes, path: Path, *, overwrite: bool) -> None:
     Raises FileExistsError when the file exists and `overwrite` is False, and OSError for all that can go wrong on a
     disk; in either case nothing is left behind and an existing file is as it was.
     """
-    temporary, descriptor = _open_temporary(path.parent)
+    write_together([(data, path)], overwrite=overwrite)
+
+
+def write_together(files: Sequence[tuple[bytes, Path]], *, overwrite: bool) -> None:
+    """Write several files as `write_atomically` does one: all are on the disk before the first gets its name.
+
+    Should a name be taken just then, those that had got theirs are removed again, unless they took the place of others.
+    """
+    named: list[Path] = []
+    with contextlib.ExitStack() as stack:
+        waiting = [(stack.enter_context(_temporary(data, path.parent)), path) for data, path in files]
+        try:
+            for temporary, path in waiting:
+                _put_in_place(temporary, path, overwrite)
+                named.append(path)
+        except OSError as problem:
+            for done in () if overwrite else named:
+                done.unlink(missing_ok=True)
+            if isinstance(problem, FileExistsError):
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from None
+            raise
+    for folder in {path.parent for _, path in files}:
+        sync_folder(folder)
+
+
+@contextlib.contextmanager
+def _temporary(data: bytes, folder: Path) -> Iterator[Path]:
+    """A file with this content, removed afterwards unless it has got another name."""
+    temporary, descriptor = _open_temporary(folder)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
             if fcntl:  # renamed while locked; Windows, which has no such locks, does not rename an open file
-                _put_in_place(temporary, path, overwrite)
+                yield temporary
         if not fcntl:
-            _put_in_place(temporary, path, overwrite)
+            yield temporary
     finally:
         with contextlib.suppress(FileNotFoundError):
             temporary.unlink()
-    sync_folder(path.parent)
 
 
 def remove_leftovers(folder: Path) -> int:

@@ -12,19 +12,22 @@ size that are waiting go through it together.
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
+from deblurcli.batch.crew import Crew, threads_split
 from deblurcli.batch.ledger import Ledger
 from deblurcli.batch.outputs import Identity, OutputLost, refuse_lost, why_lost
 from deblurcli.batch.plan import Job
 from deblurcli.batch.room import Room
 from deblurcli.batch.run import Loaded, Options, Outcome, Ready, Status, attempt, load, restore, save
 from deblurcli.images.size import pixels_of
+from deblurcli.images.source import is_stream
 
 if TYPE_CHECKING:
     from deblurcli.restore.deblurrer import Deblurrer
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
 WAITING_PIXELS = 48_000_000  # per device, before it and behind it
 GPU_ENGINES = 2
 WAKE_SECONDS = 0.5  # so that signals are seen on every system
+READER_SECONDS = 2.0  # that a stop waits for readers: a pipe or a lost disk may never answer
 UNKNOWN_PIXELS = WAITING_PIXELS  # a header that tells no size is not trusted to be a small picture's
 
 Decoded = tuple[Loaded, int]  # a photo, and the pixels it was let in with
@@ -78,7 +82,8 @@ def run_jobs(
 ) -> None:
     """Do the jobs, about in order.
 
-    On a stop the photos in the engines are left, and those behind them are written, unless nothing can be.
+    On a stop the photos in the engines are left, and those behind them are written, unless nothing can be. Readers that
+    do not answer then are left behind. What is no regular file comes last, so that none waits for a pipe.
 
     Args:
         jobs: what to do.
@@ -93,8 +98,9 @@ def run_jobs(
         begin: told which engine begins which job, of how many pixels; with it those that are restored together.
         advance: told which engine has done what share of that, 0 to 1.
     """
-    pipeline = _Pipeline(deque(jobs), deblurrers, options, ledger, roots, stop or Stop(), tell, begin, advance)
-    with _threads_split(deblurrers) as threads:
+    in_order = sorted(jobs, key=lambda job: is_stream(job.source))
+    pipeline = _Pipeline(deque(in_order), deblurrers, options, ledger, roots, stop or Stop(), tell, begin, advance)
+    with threads_split(deblurrers) as threads:
         try:
             pipeline.run(lanes, threads)
         finally:
@@ -102,22 +108,6 @@ def run_jobs(
             pipeline.join()
     if pipeline.failure:
         raise pipeline.failure
-
-
-class _Crew:
-    """Threads of a kind; the last to end does `then`."""
-
-    def __init__(self, count: int, then: Callable[[], None]) -> None:
-        self.left, self.then = [None] * count, then
-
-    @contextmanager
-    def member(self) -> Iterator[None]:
-        try:
-            yield
-        finally:
-            self.left.pop()
-            if not self.left:
-                self.then()
 
 
 class _Pipeline:
@@ -138,7 +128,8 @@ class _Pipeline:
         self.jobs, self.options, self.ledger, self.roots = jobs, options, ledger, roots
         self.engines = [each for each in deblurrers for _ in range(GPU_ENGINES if each.device.type == "cuda" else 1)]
         self.stop, self.tell, self.begin, self.advance = stop, tell, begin, advance
-        self.next_job = threading.Lock()
+        self.next_job, self.turn, self.handing_over = threading.Lock(), threading.Lock(), threading.Lock()
+        self.reading: dict[int, Job] = {}  # by reader
         self.ahead = Room(WAITING_PIXELS * len(deblurrers))
         self.behind = Room(WAITING_PIXELS * len(deblurrers))
         self.loaded: SimpleQueue[Decoded | None] = SimpleQueue()
@@ -147,33 +138,42 @@ class _Pipeline:
         self.telling = threading.Lock()
         self.failure: Exception | None = None
         self.threads: list[threading.Thread] = []
+        self.readers: list[threading.Thread] = []
 
     def run(self, lanes: int, threads: int | None) -> None:
         engines = len(self.engines)
-        computing = _Crew(engines, lambda: put_all(self.ready, lanes))
-        self.start(lanes, lambda _: self.repeat(self.read_next), _Crew(lanes, lambda: put_all(self.loaded, engines)))
-        self.start(lanes, lambda _: self.repeat(self.write_next), _Crew(lanes, lambda: None))
-        self.start(engines - 1, lambda index: self.compute(index + 1, threads), computing)
+        computing = Crew(engines, lambda: put_all(self.ready, lanes))
+        reading, writing = Crew(lanes, lambda: put_all(self.loaded, engines)), Crew(lanes, lambda: None)
+        self.readers = reading.start(lanes, lambda index: self.repeat(lambda: self.read_next(index)))
+        self.threads += writing.start(lanes, lambda _: self.repeat(self.write_next))
+        self.threads += computing.start(engines - 1, lambda index: self.compute(index + 1, threads))
         with computing.member():
             self.compute(0, threads)
         self.join()
-        while self.jobs:
-            self.ended(not_done(self.jobs.popleft()))
-
-    def start(self, count: int, work: Callable[[int], None], crew: _Crew) -> None:
-        def run(index: int) -> None:
-            with crew.member():
-                work(index)
-
-        for index in range(count):
-            thread = threading.Thread(target=run, args=(index,), daemon=True)
-            self.threads.append(thread)
-            thread.start()
+        for job in self.left_undone():
+            self.ended(not_done(job))
 
     def join(self) -> None:
+        """Wait for all threads; for readers only a while, as they have ended unless there was a stop."""
         for thread in self.threads:
             while thread.is_alive():
                 thread.join(WAKE_SECONDS)
+        deadline = time.monotonic() + READER_SECONDS
+        for thread in self.readers:
+            thread.join(max(deadline - time.monotonic(), 0.0))
+
+    def left_undone(self) -> Iterator[Job]:
+        """What a stop has left: in the hands of readers that do not answer, between the threads, and not begun."""
+        with self.handing_over:
+            held = list(self.reading.values())
+            self.reading.clear()
+        yield from held
+        with suppress(Empty):
+            while True:
+                if loaded := self.loaded.get_nowait():
+                    yield loaded[0].job
+        while self.jobs:
+            yield self.jobs.popleft()
 
     def ended(self, outcome: Outcome) -> None:
         """Record and tell what became of a job."""
@@ -192,20 +192,24 @@ class _Pipeline:
         while step():
             pass
 
-    def read_next(self) -> bool:
-        with self.next_job:  # held while waiting for room, so that a large picture gets its turn
+    def read_next(self, index: int) -> bool:
+        with self.next_job:
             if self.stop() or not self.jobs:
                 return False
-            pixels = pixels_of(self.jobs[0].source) or UNKNOWN_PIXELS
+            job = self.reading[index] = self.jobs.popleft()
+        pixels = pixels_of(job.source) or UNKNOWN_PIXELS
+        with self.turn:  # so that a large picture gets its turn
             if not self.ahead.take(pixels, self.stop):
                 return False
-            job = self.jobs.popleft()
         loaded = attempt(job, lambda: load(job, self.options))
-        if isinstance(loaded, Outcome):
-            self.ahead.give(pixels)
-            self.ended(loaded)
-        else:
-            self.loaded.put((loaded, pixels))
+        with self.handing_over:
+            if self.reading.pop(index, None) is None:
+                return False  # it took too long after a stop, and was told about already
+            if not isinstance(loaded, Outcome):
+                self.loaded.put((loaded, pixels))
+                return True
+        self.ahead.give(pixels)
+        self.ended(loaded)
         return True
 
     def compute(self, index: int, threads: int | None) -> None:
@@ -219,7 +223,7 @@ class _Pipeline:
         try:
             batch = self.next_alike(index)
         except Empty:
-            return True
+            return not self.stop()  # a reader that does not answer would be waited for
         if not batch:
             return False
         for _, pixels in batch:
@@ -316,21 +320,3 @@ def put_all(queue: SimpleQueue[Decoded | None] | SimpleQueue[tuple[Ready, int] |
     """Tell `count` threads that nothing more will come."""
     for _ in range(count):
         queue.put(None)
-
-
-@contextmanager
-def _threads_split(deblurrers: Sequence[Deblurrer]) -> Iterator[int | None]:
-    """Divide the cores among engines on the CPU; how many threads each gets, None if there is nothing to divide."""
-    import torch
-
-    engines = sum(deblurrer.device.type == "cpu" for deblurrer in deblurrers)
-    if engines < 2:
-        yield None
-        return
-    before = torch.get_num_threads()
-    share = max(before // engines, 1)
-    torch.set_num_threads(share)  # what new threads begin with
-    try:
-        yield share
-    finally:
-        torch.set_num_threads(before)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from deblurcli.batch.names import refuse_clashes
 from deblurcli.batch.scan import UNREADABLE, Found, is_directory, scan
 from deblurcli.display import display_name
 from deblurcli.errors import InputError, UsageError
-from deblurcli.images import WRITABLE, format_for, suffix_for
+from deblurcli.images import READABLE, WRITABLE, format_for, suffix_for
+from deblurcli.images.formats import HEAD_BYTES, identify
+from deblurcli.images.source import is_stream
 
 MARK = "-deblurred"
 
@@ -68,13 +72,13 @@ def make_plan(inputs: Sequence[Path], output: Path | None, *, recursive: bool, f
         InputError: if there is nothing to do.
     """
     left_out: list[Found] = []
+    if output is not None:
+        refuse_circular(output)
     if output is not None and is_single(inputs) and not is_folder(output):
         jobs = [Job(inputs[0], output, format or format_for(output), name=inputs[0].name)]
     else:
-        if output is not None and output.exists() and not output.is_dir():
-            raise UsageError(
-                f"{display_name(output)}: is a file, but these inputs need a folder; give another --output"
-            )
+        if output is not None and not output.is_dir():
+            refuse_as_folder(display_name(output), output.exists())
         root = None if is_single(inputs) else output
         jobs = [job for path in inputs for job in jobs_of(path, output, root, recursive, format, left_out)]
     refuse_clashes([(one.source, one.target) for one in jobs])
@@ -88,6 +92,34 @@ def is_single(inputs: Sequence[Path]) -> bool:
     return len(inputs) == 1 and not is_directory(inputs[0])
 
 
+def refuse_as_folder(output: str, there: bool) -> None:
+    """Refuse a file, or what has a photo's name, as the folder that several results go to.
+
+    Args:
+        output: which is no folder.
+        there: whether it is there at all.
+
+    Raises:
+        UsageError: if it is a file, or would be a folder that looks like one.
+    """
+    if there:
+        raise UsageError(f"{output}: is a file, but these inputs need a folder; give another --output")
+    if PurePath(output).suffix.lower() in READABLE:
+        raise UsageError(
+            f"{output}: is a photo's name, but these inputs need a folder; give another --output, or make it first"
+        )
+
+
+def refuse_circular(output: Path) -> None:
+    """Refuse a link that leads back to itself.
+
+    Raises:
+        UsageError: if it is one.
+    """
+    if output.is_symlink() and Path(os.path.realpath(output)).is_symlink():
+        raise UsageError(f"{display_name(output)}: a link that leads back to itself; give another --output")
+
+
 def is_folder(output: Path) -> bool:
     """An existing folder, or a name that can only be meant as one."""
     return output.is_dir() or not output.suffix
@@ -97,8 +129,10 @@ def jobs_of(
     path: Path, output: Path | None, root: Path | None, recursive: bool, format: str | None, left_out: list[Found]
 ) -> Iterator[Job]:
     if not is_directory(path):
+        if output is None and is_stream(path):
+            raise UsageError(f"{display_name(path)}: is no file, so nothing goes beside it; give --output FILE")
         name = path.stem if output is not None else path.stem + MARK
-        yield job(path, (output or path.parent) / name, format, root, path.name)
+        yield job(path, (output or path.parent) / name, format, root, path.name, content=path)
         return
     folder = output or path.resolve().parent / (path.resolve().name + MARK)
     if folder.resolve() == path.resolve():
@@ -111,14 +145,27 @@ def jobs_of(
             left_out.append(found)
 
 
-def job(source: Path, stem: Path, format: str | None, root: Path | None, name: str) -> Job:
-    """A job whose output keeps the input's suffix where that fits the format; formats only read become PNG."""
+def job(source: Path, stem: Path, format: str | None, root: Path | None, name: str, content: Path | None = None) -> Job:
+    """A job whose output keeps the input's suffix where that fits the format.
+
+    The format is the input's: by its name, or where that tells none, by what is in the file `content`. What can only
+    be read becomes PNG.
+    """
     suffix = source.suffix
     own = WRITABLE.get(suffix.lower())
-    chosen = format or own or "PNG"
+    chosen = format or own or format_of(suffix, content)
     if chosen != own:
         suffix = suffix_for(chosen)
     return Job(source, stem.with_name(stem.name + suffix), chosen, root, name)
+
+
+def format_of(suffix: str, content: Path | None) -> str:
+    """The format in which a result is written whose input's suffix is none that is."""
+    known = READABLE.get(suffix.lower())
+    if known is None and content is not None and not is_stream(content):
+        with contextlib.suppress(OSError, ValueError), content.open("rb") as file:
+            known = identify(file.read(HEAD_BYTES))
+    return known if known is not None and known in WRITABLE.values() else "PNG"
 
 
 def hint(left_out: Sequence[Found]) -> str:

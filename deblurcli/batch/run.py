@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -14,8 +16,9 @@ from deblurcli.batch.manifest import file_fingerprint, settings_hash
 from deblurcli.batch.plan import Job
 from deblurcli.display import display_name
 from deblurcli.errors import DeblurError, OutputError
-from deblurcli.images import OutputExists, Photo, read_photo, write_photo
-from deblurcli.restore.compare import side_by_side
+from deblurcli.images import OutputExists, Photo, encode_photo, read_photo, write_files
+from deblurcli.images.capacity import refuse_impossible
+from deblurcli.restore.compare import before_and_after
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,6 +37,9 @@ class Status(str, Enum):
 
 
 Result = TypeVar("Result")
+_ADDRESS = re.compile(
+    r" at 0x[0-9a-fA-F]+"
+)  # of an object, other each time: equal errors would not be counted together
 
 
 @dataclass(frozen=True)
@@ -116,7 +122,7 @@ def run_job(job: Job, deblurrer: Deblurrer, options: Options, advance: Callable[
 
 
 def load(job: Job, options: Options) -> Loaded:
-    """Read a job's photo, unless its result is there already.
+    """Read a job's photo, unless its result is there already, or could not be written.
 
     Raises:
         OutputExists, OutputError, InputError: see there.
@@ -125,6 +131,8 @@ def load(job: Job, options: Options) -> Loaded:
     refuse_existing(job, options)
     fingerprint = fingerprint_of(job.source)  # taken first, so that a change while it is read is seen the next time
     photo = read_source(job.source)
+    height, width = photo.pixels.shape[:2]
+    refuse_too_large(job.target, job.format, (width, height))
     return Loaded(job, photo, fingerprint, time.perf_counter() - started)
 
 
@@ -150,7 +158,7 @@ def restore(
 
 
 def save(ready: Ready, options: Options) -> Outcome:
-    """Write a result, and the before/after picture if it is wanted.
+    """Write a result, and the before/after picture if it is wanted: both, or none.
 
     Raises:
         OutputError: if one cannot be written.
@@ -161,13 +169,16 @@ def save(ready: Ready, options: Options) -> Outcome:
         job.target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{display_name(job.target.parent)}: cannot make this folder ({error.strerror})") from error
-    overwrite = options.overwrite or job.replace
+    data, notes = encoded(ready.restored, job.target, job.format, options.quality)
+    files, notes = [(data, job.target)], photo.notes + notes
     compare = compare_target(job) if options.compare else None
-    if compare:  # first, so that a result that is there has all that belongs to it
-        write_photo(side_by_side(photo, ready.restored), compare, overwrite=overwrite)
-    notes = photo.notes + write_photo(
-        ready.restored, job.target, format=job.format, quality=options.quality, overwrite=overwrite
-    )
+    if compare:
+        picture, problem = compared(photo, ready.restored, compare)
+        if picture:
+            files.insert(0, (picture, compare))
+        else:
+            compare, notes = None, (*notes, f"no before/after picture: {problem}")
+    write_files(files, overwrite=options.overwrite or job.replace)
     if kept:
         notes += (kept_note(kept),)
     height, width = photo.pixels.shape[:2]
@@ -202,7 +213,7 @@ def unexpected(error: Exception) -> str:
     """What to tell of an error that is none of ours."""
     if isinstance(error, MemoryError):
         return "not enough memory for this image; close other programs or scale it down"
-    line = display_name(" ".join(str(error).split())[:200])
+    line = display_name(" ".join(_ADDRESS.sub("", str(error)).split())[:200])
     return f"an error nobody expected ({type(error).__name__}: {line}); please report it with this photo"
 
 
@@ -251,10 +262,46 @@ def refuse_existing(job: Job, options: Options) -> None:
     for target in targets_of(job, options):
         try:
             there = target.exists()
+            circular = not there and target.is_symlink() and Path(os.path.realpath(target)).is_symlink()
         except OSError as error:
             raise OutputError(f"{display_name(target)}: cannot be written ({error.strerror}); shorten it") from None
+        if circular:
+            raise OutputError(f"{display_name(target)}: a link that leads back to itself; choose another name")
         if there and not (options.overwrite or job.replace):
             raise OutputExists(f"{display_name(target)}: exists already; replace it with --overwrite")
+
+
+def refuse_too_large(target: Path | str, format: str, size: tuple[int, int]) -> None:
+    """Known before the long work: that a result of this (width, height) does not fit its format, or cannot be encoded.
+
+    Raises:
+        OutputError: if so.
+    """
+    try:
+        refuse_impossible(format, *size)
+    except OutputError as problem:
+        raise OutputError(f"{display_name(target)}: {problem}") from None
+
+
+def encoded(photo: Photo, target: Path | str, format: str, quality: int | None) -> tuple[bytes, tuple[str, ...]]:
+    """See `encode_photo`; its errors are about the target."""
+    try:
+        return encode_photo(photo, format, quality)
+    except OutputError as problem:
+        raise OutputError(f"{display_name(target)}: {problem}") from problem
+
+
+def compared(before: Photo, after: Photo, target: Path) -> tuple[bytes | None, str]:
+    """The before/after picture's file, or why there is none, which is no reason to go without the result."""
+    try:
+        picture = before_and_after(before, after)
+        if picture is None:
+            return None, "it would be larger than JPEG can hold"
+        return encoded(picture, target, "JPEG", None)[0], ""
+    except MemoryError:
+        return None, "there is not enough memory for it"
+    except OutputError as problem:
+        return None, str(problem)
 
 
 def fingerprint_of(source: Path) -> str:
@@ -267,7 +314,7 @@ def fingerprint_of(source: Path) -> str:
 
 def read_source(source: Path) -> Photo:
     """Read a photo; "-" is standard input."""
-    return read_photo(sys.stdin.buffer.read()) if source == Path("-") else read_photo(source)
+    return read_photo(sys.stdin.buffer) if source == Path("-") else read_photo(source)
 
 
 def restore_photo(

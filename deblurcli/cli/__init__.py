@@ -12,8 +12,17 @@ def main() -> None:
 
     A photo or folder of such a name is given with its path, as `./weights`.
     """
-    from deblurcli.cli.app import commands, restore_app
+    from deblurcli.cli.edge import refuse_empty, told
+    from deblurcli.cli.streams import flush, guard
 
+    guard()
     arguments = sys.argv[1:]
-    app = commands if arguments and arguments[0] in COMMANDS else restore_app
-    app(prog_name="deblur")
+    with told():
+        try:
+            refuse_empty(arguments)
+            from deblurcli.cli.app import commands, restore_app
+
+            app = commands if arguments and arguments[0] in COMMANDS else restore_app
+            app(prog_name="deblur")
+        finally:
+            flush()

@@ -34,7 +34,7 @@ from deblurcli.cli.options import (
 from deblurcli.cli.progress import counting
 from deblurcli.cli.summary import Tally, record_of_summary, summary_lines
 from deblurcli.display import display_name
-from deblurcli.errors import ExitCode, UsageError
+from deblurcli.errors import ExitCode, OutputError, UsageError
 from deblurcli.hub.fetch import go_offline
 from deblurcli.models.files import find_weights
 from deblurcli.models.load import DEFAULT, DEFAULT_ON_CUDA
@@ -94,7 +94,9 @@ def batch(
     ] = False,
     manifest: Annotated[
         Path | None,
-        typer.Option(help="The records of the run. Default: in a local output folder, else in the user's cache."),
+        typer.Option(
+            help="The records of the run. Default: in a local output folder, else in the user's cache.", readable=False
+        ),
     ] = None,
     quiet: Quiet = False,
     as_json: Annotated[
@@ -125,7 +127,7 @@ def batch(
     setup = Setup(device, precision.value, tta, strength, quality)
     run = Run(weights_of(model, path), path, setup, written_format)
     cluster = OnRay(address, workers) if engine is Engine.ray else None
-    show = printer(as_json)
+    show = Printer(as_json)
     with open_manifest(plan.folder, manifest) as records:
         todo, skipped = choose(plan, records, run.settings, overwrite=overwrite, resume=resume)
         tally = Tally(left_out=plan.left_out)
@@ -145,7 +147,7 @@ def batch(
         left = tally.counts[Status.NOT_DONE]
         instead = " in place of --overwrite" if overwrite else ""
         say(f"deblur: {stopped}; not done: {left:,}; the same command with --resume{instead} goes on with the rest")
-    raise typer.Exit(code)
+    raise typer.Exit(code or (ExitCode.SOME_FAILED if show.failed else ExitCode.OK))
 
 
 def default_for(engine: Engine, device: str) -> str:
@@ -189,10 +191,21 @@ def follow(
     return None, ExitCode.SOME_FAILED if tally.failed else ExitCode.OK
 
 
-def printer(as_json: bool) -> Show:
-    """What prints an object on what is standard output now, if that is wanted."""
-    output = sys.stdout
-    return lambda record: print(json.dumps(record), file=output, flush=True) if as_json else None
+class Printer:
+    """Prints objects on what is standard output now, if that is wanted; once that is not possible, it tells so."""
+
+    def __init__(self, as_json: bool) -> None:
+        self.output = sys.stdout if as_json else None
+        self.failed = False
+
+    def __call__(self, record: dict[str, Any]) -> None:
+        if self.output is None:
+            return
+        try:
+            print(json.dumps(record), file=self.output, flush=True)
+        except OutputError as error:
+            self.output, self.failed = None, True
+            say(f"deblur: {error}; the photos are restored all the same")
 
 
 def count(tally: Tally, result: Result) -> None:

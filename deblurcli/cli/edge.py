@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import ParamSpec
 
-import typer
-
-from deblurcli.errors import DeblurError, ExitCode
+from deblurcli.display import display_name
+from deblurcli.errors import DeblurError, ExitCode, UsageError
 
 P = ParamSpec("P")
 
@@ -20,19 +20,53 @@ def command(function: Callable[P, None]) -> Callable[P, None]:
 
     @functools.wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        try:
+        with told():
+            refuse_lost_folder()
             function(*args, **kwargs)
-        except DeblurError as error:
-            say(f"deblur: {error}")
-            raise typer.Exit(error.exit_code) from None
-        except KeyboardInterrupt:
-            say("deblur: interrupted")
-            raise typer.Exit(ExitCode.INTERRUPTED) from None
-        except BrokenPipeError:  # the reader of our output has gone, which is its right
-            sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115
-            raise typer.Exit(ExitCode.SOME_FAILED) from None
 
     return run
+
+
+@contextlib.contextmanager
+def told() -> Iterator[None]:
+    """Errors in here become a line on stderr and an exit code."""
+    try:
+        yield
+    except DeblurError as error:
+        say(f"deblur: {error}")
+        raise SystemExit(int(error.exit_code)) from None
+    except KeyboardInterrupt:
+        say("deblur: interrupted")
+        raise SystemExit(int(ExitCode.INTERRUPTED)) from None
+    except BrokenPipeError:  # the reader of our output has gone, which is its right
+        raise SystemExit(int(ExitCode.SOME_FAILED)) from None
+
+
+def refuse_empty(arguments: Sequence[str]) -> None:
+    """Refuse an argument without content: a variable that was not set, which as a path would be this very folder.
+
+    Raises:
+        UsageError: if there is one.
+    """
+    for before, argument in zip(("", *arguments), arguments, strict=False):
+        if argument == "--":
+            continue
+        option = before if argument == "" and before.startswith("-") else argument.removesuffix("=")
+        if argument == "" or (argument.startswith("--") and argument.endswith("=")):
+            about = f"{display_name(option)}: " if option else ""
+            raise UsageError(f"{about}an argument is empty; is a variable not set?")
+
+
+def refuse_lost_folder() -> None:
+    """Refuse to work in a folder that has been removed; libraries end the process there.
+
+    Raises:
+        UsageError: if it is so.
+    """
+    try:
+        Path.cwd()
+    except OSError:
+        raise UsageError("the folder in which this runs is not there any more; change to another") from None
 
 
 def say(line: str) -> None:

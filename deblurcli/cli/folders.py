@@ -6,7 +6,7 @@ import os
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from deblurcli.batch.choice import Choice, Shard, choose, in_shard, open_manifests
 from deblurcli.batch.ledger import Ledger
@@ -33,7 +33,7 @@ from deblurcli.cli.report import (
 from deblurcli.cli.summary import Tally, record_of_summary, summary_lines
 from deblurcli.digest import sha256_of
 from deblurcli.display import display_name
-from deblurcli.errors import ExitCode
+from deblurcli.errors import ExitCode, OutputError
 from deblurcli.models.files import find_weights
 
 if TYPE_CHECKING:
@@ -84,6 +84,8 @@ class Told:
         self.tally = Tally()
         self.model = Model()
         self.code = ExitCode.OK
+        self.unheard = False  # what is printed for programs
+        self.deserted = False  # by the program that read it
 
     def outcome(self, outcome: Outcome, progress: FileProgress | None = None) -> None:
         job, error = outcome.job, str(outcome.error) if outcome.error else None
@@ -93,8 +95,21 @@ class Told:
             self.code = outcome.error.exit_code if self.single and outcome.error else ExitCode.SOME_FAILED
         if not self.only_counted(outcome, progress) and (line := line_of(outcome, self.request.quiet)):
             (progress.say if progress else say)(line)
-        if self.request.as_json and not (self.single and outcome.status is Status.NOT_DONE):
-            print_json(record_of(outcome, self.model))
+        if not (self.single and outcome.status is Status.NOT_DONE):
+            self.json(record_of(outcome, self.model))
+
+    def json(self, record: dict[str, Any]) -> None:
+        """On standard output, if that is wanted. Once it cannot be written it is told so, and the run goes on."""
+        if not self.request.as_json or self.unheard:
+            return
+        try:
+            print_json(record)
+        except OutputError as error:
+            self.unheard, self.code = True, ExitCode.SOME_FAILED
+            say(f"deblur: {error}; the photos are restored all the same")
+        except BrokenPipeError:
+            self.unheard = self.deserted = True
+            self.code = ExitCode.SOME_FAILED
 
     def only_counted(self, outcome: Outcome, progress: FileProgress | None) -> bool:
         """Whether it gets no line on stderr: of many photos those skipped, and those done while a bar counts them."""
@@ -109,8 +124,7 @@ class Told:
         if found.reason == UNREADABLE:
             self.code = ExitCode.SOME_FAILED
             say(f"deblur: {left_out_line(found)}")
-        if self.request.as_json:
-            print_json(record_of_left_out(found))
+        self.json(record_of_left_out(found))
 
     def end(self, stopped: str | None = None) -> None:
         lines = summary_lines(self.tally)
@@ -118,8 +132,8 @@ class Told:
             self.log.write(line.strip())
             if not self.single:
                 self.request.say(line)
-        if self.request.as_json and not self.single:
-            print_json(record_of_summary(self.tally, stopped))
+        if not self.single:
+            self.json(record_of_summary(self.tally, stopped))
 
 
 def restore_all(plan: Plan, request: Request, *, single: bool) -> ExitCode:
@@ -204,7 +218,7 @@ def run(jobs: list[Job], request: Request, told: Told, ledger: Ledger) -> None:
         def tell(outcome: Outcome) -> None:
             progress.end(outcome.status)
             told.outcome(outcome, progress)
-            if request.fail_fast and outcome.status in BAD:
+            if told.deserted or (request.fail_fast and outcome.status in BAD):
                 stop.request()
 
         run_jobs(
@@ -231,7 +245,7 @@ def ended_early(request: Request, told: Told, interrupted: bool, stop: Stop) -> 
     elif interrupted:
         reason, told.code = "interrupted", ExitCode.INTERRUPTED
     elif left:
-        reason = "--fail-fast"
+        reason = "nobody reads standard output any more" if told.deserted else "--fail-fast"
     told.end(reason)
     if reason and told.single:
         if interrupted:
@@ -247,8 +261,7 @@ def rehearse(choice: Choice, request: Request, told: Told) -> None:
 
     for job in choice.todo:
         request.say(f"{display_name(job.source)} -> {display_name(job.target)}")
-        if request.as_json:
-            print_json(record_of_plan(job))
+        told.json(record_of_plan(job))
     told.tally.planned = len(choice.todo)
     guess = estimate(choice.todo, load(request), request.options.strength) if choice.todo else None
     if guess:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 from deblurcli.batch.pipeline import Stop
@@ -20,6 +20,12 @@ class Interrupted:
     seen = False
 
 
+def write(line: bytes) -> None:
+    """On stderr, if that is possible; a full disk or a window that was closed stops nothing."""
+    with suppress(OSError):
+        os.write(2, line)
+
+
 @contextmanager
 def stopped_by_signals(stop: Stop, first_line: str) -> Iterator[Interrupted]:
     """While this lasts, the first signal requests a stop and prints a line, and the second ends the process."""
@@ -28,11 +34,11 @@ def stopped_by_signals(stop: Stop, first_line: str) -> Iterator[Interrupted]:
     def handle(number: int, frame: FrameType | None) -> None:
         # Not by print: the signal may have come in the middle of one.
         if interrupted.seen:
-            os.write(2, b"deblur: stopped at once\n")
+            write(b"deblur: stopped at once\n")
             os._exit(ExitCode.INTERRUPTED)
         interrupted.seen = True
-        os.write(2, first_line.encode())
         stop.request()
+        write(first_line.encode())
 
     # A program started in the background may have been told to ignore Ctrl-C, and shall.
     before = {number: signal.getsignal(number) for number in SIGNALS}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -10,8 +10,17 @@ import typer
 
 from deblurcli.batch.choice import parse_shard, parse_time
 from deblurcli.batch.plan import Job, Plan, is_single, make_plan
-from deblurcli.batch.run import Options, kept_note, read_source, refuse_existing, restore_photo
+from deblurcli.batch.run import (
+    Options,
+    encoded,
+    kept_note,
+    read_source,
+    refuse_existing,
+    refuse_too_large,
+    restore_photo,
+)
 from deblurcli.batch.scan import is_directory
+from deblurcli.cli import sink
 from deblurcli.cli.edge import command, say
 from deblurcli.cli.folders import Request, load, restore_all
 from deblurcli.cli.options import (
@@ -28,9 +37,12 @@ from deblurcli.cli.options import (
     pillow_format,
     refuse_resume_with_overwrite,
 )
+from deblurcli.cli.streams import refuse_closed_input
 from deblurcli.errors import DeblurError, InputError, UsageError
 from deblurcli.hub.fetch import go_offline
-from deblurcli.images import OutputExists, encode_photo, format_for
+from deblurcli.images import OutputExists, format_for
+from deblurcli.images.size import size_of
+from deblurcli.images.source import is_stream
 
 EPILOG = """\
 **Other commands** (each has its own --help): `deblur weights` lists, fetches and imports models, `deblur bench`
@@ -52,7 +64,11 @@ def show_version(wanted: bool) -> None:
 Output = Annotated[
     Path | None,
     typer.Option(
-        "--output", "-o", help="File or folder for the result. Default: photo-deblurred.jpg beside the input."
+        "--output",
+        "-o",
+        help="File or folder for the result; - writes to standard output. Default: photo-deblurred.jpg beside the "
+        "input.",
+        readable=False,
     ),
 ]
 
@@ -64,7 +80,9 @@ FOLDERS = "Folders"
 def restore(
     inputs: Annotated[
         list[Path],
-        typer.Argument(metavar="INPUT", help="Photos or folders; - reads standard input.", show_default=False),
+        typer.Argument(
+            metavar="INPUT", help="Photos or folders; - reads standard input.", show_default=False, readable=False
+        ),
     ],
     output: Output = None,
     recursive: Recursive = False,
@@ -130,7 +148,8 @@ def restore(
         ),
     ] = None,
     log: Annotated[
-        Path | None, typer.Option(help="Add a line for every file to this one.", rich_help_panel=FOLDERS)
+        Path | None,
+        typer.Option(help="Add a line for every file to this one.", rich_help_panel=FOLDERS, readable=False),
     ] = None,
     version: Annotated[
         bool, typer.Option("--version", callback=show_version, is_eager=True, help="Show the version and exit.")
@@ -142,15 +161,20 @@ def restore(
     profile and transparency stay as they are, and the input is never touched.
     """
     written_format = pillow_format(format)
+    output = sink.named(output)
+    to_sink = sink.is_sink(output)
     if Path("-") in inputs:
         if len(inputs) > 1:
             raise UsageError("-: standard input cannot be mixed with other inputs")
         if as_json and output in (None, Path("-")):
             raise UsageError("--json: standard output carries the picture; give --output FILE")
-        if compare and output in (None, Path("-")):
+        if compare and (output is None or to_sink):
             raise UsageError("--compare: needs --output FILE to write beside")
-    elif output == Path("-") and (len(inputs) > 1 or is_directory(inputs[0]) or as_json or compare):
-        raise UsageError("--output -: standard output takes one photo, without --json or --compare")
+    elif to_sink and (len(inputs) > 1 or is_directory(inputs[0]) or as_json or compare):
+        what = "standard output" if output == Path("-") else "a pipe or a device"
+        raise UsageError(f"--output {output}: {what} takes one photo, without --json or --compare")
+    if dry_run and (to_sink or (output is None and Path("-") in inputs)):
+        raise UsageError("--dry-run: tells of files that would be written; give --output FILE")
     refuse_resume_with_overwrite(resume, overwrite)
 
     if offline:
@@ -173,8 +197,8 @@ def restore(
         quiet=quiet,
         as_json=as_json,
     )
-    if output == Path("-") or (output is None and inputs == [Path("-")]):
-        pipe(inputs[0], request)
+    if to_sink or (output is None and inputs == [Path("-")]):
+        pipe(inputs[0], output or sink.STANDARD, request)
         return
     if Path("-") in inputs and output is not None:
         plan = Plan([Job(inputs[0], output, written_format or format_for(output), name="-")], [])
@@ -192,18 +216,29 @@ def refuse_hopeless(job: Job, options: Options) -> None:
         refuse_existing(job, options)
     except OutputExists as error:
         raise InputError(str(error)) from None  # for a single photo that is an error: there is nothing else to do
-    if job.source != Path("-") and not job.source.exists():
+    if job.source == sink.STANDARD:
+        refuse_closed_input()
+    if is_stream(job.source):
+        return
+    if not os.access(job.source, os.R_OK):
         read_source(job.source)  # its error is the right one
+    elif size := size_of(job.source):
+        refuse_too_large(job.target, job.format, size)
 
 
-def pipe(source: Path, request: Request) -> None:
-    """One photo to standard output; nothing else is printed there. An unreadable one is told before torch is loaded."""
+def pipe(source: Path, output: Path, request: Request) -> None:
+    """One photo to standard output, a pipe or a device; nothing else is printed there. What makes that impossible is
+    told before torch is loaded."""
+    sink.refuse_closed(output)
     photo = read_source(source)
+    format = request.format or photo.format
+    height, width = photo.pixels.shape[:2]
+    name = "standard output" if output == sink.STANDARD else output
+    refuse_too_large(name, format, (width, height))
     (deblurrer, *_) = load(request)
     restored, kept = restore_photo(photo, deblurrer, request.options.strength)
-    data, notes = encode_photo(restored, request.format or photo.format, request.options.quality)
-    sys.stdout.buffer.write(data)
-    sys.stdout.buffer.flush()
+    data, notes = encoded(restored, name, format, request.options.quality)
+    sink.write(data, output)
     for note in photo.notes + notes:
         say(f"deblur: {note}")
     if kept:

@@ -15,6 +15,7 @@ from deblurcli.cluster import remote
 from deblurcli.cluster.store_errors import StoreUnusable, explained
 from deblurcli.display import display_name
 from deblurcli.errors import InputError, OutputError
+from deblurcli.images.source import read_path
 
 ODD_NAME = "names with empty parts, . or .."
 
@@ -172,7 +173,10 @@ def read(file: File) -> bytes:
     if not is_local(file.folder):
         return remote.read(file.folder, file.name)
     with explained(str(file), "read"):
-        return file.path.read_bytes()
+        try:
+            return read_path(file.path)
+        except InputError as problem:
+            raise InputError(f"{display_name(str(file))}: {problem}") from None
 
 
 def write(file: File, data: bytes, *, overwrite: bool) -> None:

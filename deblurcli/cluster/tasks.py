@@ -12,7 +12,7 @@ from deblurcli.atomic import remove_leftovers
 from deblurcli.batch.choice import reason_to_keep
 from deblurcli.batch.manifest import Manifest
 from deblurcli.batch.names import refuse_clashes
-from deblurcli.batch.plan import job
+from deblurcli.batch.plan import job, refuse_as_folder
 from deblurcli.cluster.stores import File, Image, Listing, existing, image, is_folder, is_local, list_images, place
 from deblurcli.display import display_name
 from deblurcli.errors import InputError, UsageError
@@ -69,8 +69,8 @@ def make_plan(inputs: Sequence[str], output: str, *, recursive: bool, format: st
         StoreUnusable: if a store refuses.
     """
     folder = place(output)
-    if is_local(folder) and Path(folder).exists() and not Path(folder).is_dir():
-        raise UsageError(f"{display_name(folder)}: is a file; give a folder with --output")
+    if not (is_local(folder) and Path(folder).is_dir()):
+        refuse_as_folder(display_name(folder), is_local(folder) and Path(folder).exists())
     listings = [listing_of(place(text), recursive, folder) for text in inputs]
     tasks = [planned(found, folder, format) for listing in listings for found in listing.images]
     left_out = sum((listing.left_out for listing in listings), Counter[str]())
@@ -94,7 +94,8 @@ def listing_of(source: str, recursive: bool, output: str) -> Listing:
 
 def planned(found: Image, folder: str, format: str | None) -> Task:
     name = Path(found.file.name)
-    named = job(name, name.with_suffix(""), format, None, found.file.name)
+    content = found.file.path if is_local(found.file.folder) else None
+    named = job(name, name.with_suffix(""), format, None, found.file.name, content)
     return Task(found.file, File(folder, named.target.as_posix()), found.fingerprint, named.format)
 
 

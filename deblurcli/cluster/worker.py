@@ -10,13 +10,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from deblurcli.batch.pipeline import Abandoned
-from deblurcli.batch.run import Status, kept_note, mean_change, restore_photo, unexpected
+from deblurcli.batch.run import (
+    Status,
+    encoded,
+    kept_note,
+    mean_change,
+    refuse_too_large,
+    restore_photo,
+    unexpected,
+)
 from deblurcli.cluster import stores
 from deblurcli.cluster.store_errors import StoreUnusable
 from deblurcli.cluster.tasks import Task
 from deblurcli.display import display_name
-from deblurcli.errors import DeblurError, OutputError, UsageError
-from deblurcli.images import OutputExists, Photo, encode_photo, read_photo
+from deblurcli.errors import DeblurError, UsageError
+from deblurcli.images import OutputExists, Photo, read_photo
 
 HANDS = 3  # photos a worker has at once: one is read, one is computed, one is written
 
@@ -97,6 +105,7 @@ class Worker:
         self.deblurrer = self.network.submit(Deblurrer, model, setup.device, setup.precision, tta=setup.tta).result()
         self.setup = setup
         self.stopped = False
+        self.reading: set[Task] = set()
         self.by = By(self.deblurrer.info.name, str(self.deblurrer.device), self.deblurrer.precision, machine)
 
     def stop(self) -> None:
@@ -129,19 +138,29 @@ class Worker:
             Abandoned: after `stop`.
         """
         clock = Clock()
-        with clock.running():
+        with clock.running(), self.reading_of(task):
             photo = read_photo(stores.read(task.source), str(task.source))
+            height, width = photo.pixels.shape[:2]
+            refuse_too_large(str(task.target), task.format, (width, height))
         restored, kept = self.network.submit(self.restore, photo, clock).result()
         with clock.running():
-            data, notes = encoded(task, restored, self.setup.quality)
+            data, notes = encoded(restored, str(task.target), task.format, self.setup.quality)
             put(task, data)
             change = mean_change(photo.pixels, restored.pixels)
-        height, width = photo.pixels.shape[:2]
         notes = photo.notes + notes
         if kept:
             notes += (kept_note(kept),)
         status = Status.GUARDED if kept else Status.DONE
         return Result(task, status, clock.seconds, (width, height), change, notes, by=self.by)
+
+    @contextlib.contextmanager
+    def reading_of(self, task: Task) -> Iterator[None]:
+        """While this lasts, a task can be left without any harm."""
+        self.reading.add(task)
+        try:
+            yield
+        finally:
+            self.reading.discard(task)
 
     def restore(self, photo: Photo, clock: Clock) -> tuple[Photo, float]:
         """As `restore_photo`, when it is this photo's turn."""
@@ -165,18 +184,6 @@ class Clock:
         started = time.perf_counter()
         yield
         self.seconds += time.perf_counter() - started
-
-
-def encoded(task: Task, photo: Photo, quality: int | None) -> tuple[bytes, tuple[str, ...]]:
-    """The bytes of a result, and notes on what its format could not hold.
-
-    Raises:
-        OutputError: if the picture does not fit the format.
-    """
-    try:
-        return encode_photo(photo, task.format, quality)
-    except OutputError as problem:
-        raise OutputError(f"{display_name(str(task.target))}: {problem}") from None
 
 
 def put(task: Task, data: bytes) -> None:

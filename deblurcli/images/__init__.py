@@ -10,7 +10,7 @@ from deblurcli.images.formats import (
 )
 from deblurcli.images.photo import JpegCoding, Metadata, Photo
 from deblurcli.images.read import read_photo
-from deblurcli.images.write import OutputExists, encode_photo, write_photo
+from deblurcli.images.write import OutputExists, encode_photo, write_files, write_photo
 
 __all__ = [
     "CAMERA_RAW",
@@ -25,5 +25,6 @@ __all__ = [
     "is_image_name",
     "read_photo",
     "suffix_for",
+    "write_files",
     "write_photo",
 ]

@@ -11,6 +11,9 @@ from PIL import Image, ImageCms
 from deblurcli.errors import InputError
 from deblurcli.images.pixels import Pixels
 
+#: Pillow's modes whose samples become RGB.
+CONVERTED = ("CMYK", "LAB", "YCbCr")
+
 
 @dataclass(frozen=True)
 class Channels:
@@ -28,7 +31,7 @@ def channels_of(image: Image.Image, icc: bytes | None) -> Channels:
     Raises InputError (without a file name) for modes that have no sound conversion to 8 or 16 bits.
     """
     mode = image.mode
-    if mode in ("CMYK", "LAB", "YCbCr"):
+    if mode in CONVERTED:
         return _converted(image, icc)
     if mode in ("P", "PA"):
         return _from_palette(image, icc)
@@ -97,14 +100,21 @@ def _converted(image: Image.Image, icc: bytes | None) -> Channels:
     if source is None:
         # Nobody knows which inks were meant, so this is the arithmetic every viewer falls back on.
         return Channels(np.array(image.convert("RGB")), None, None, (f"{note} without a colour profile",))
-    converted = ImageCms.profileToProfile(
-        image,
-        source,
-        srgb,
-        renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
-        outputMode="RGB",
-        flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
-    )
+    try:
+        converted = ImageCms.profileToProfile(
+            image,
+            source,
+            srgb,
+            renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+            outputMode="RGB",
+            flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+        )
+    except ImageCms.PyCMSError:
+        if image.mode == "LAB":
+            raise
+        return Channels(
+            np.array(image.convert("RGB")), None, None, (f"{note} without its colour profile, which is damaged",)
+        )
     assert converted is not None  # None is for the in-place variant only
     # The pixels are sRGB now: the source's profile would be a lie, this one says what they are.
     profile = ImageCms.ImageCmsProfile(srgb).tobytes()

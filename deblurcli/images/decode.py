@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import io
+import struct
 import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
-from PIL import Image, JpegImagePlugin, features
+from PIL import Image, features
 
 from deblurcli.errors import InputError
+from deblurcli.images import avif, gif, webp
 from deblurcli.images.colour import channels_of
 from deblurcli.images.exif import without_prefix
-from deblurcli.images.jpeg import coding_of, iptc_of
+from deblurcli.images.jpeg import decode_jpeg
 from deblurcli.images.limits import check_size
 from deblurcli.images.orientation import turn_upright
 from deblurcli.images.photo import Metadata, Photo
 
-_one_at_a_time = threading.Lock()
+_SHORTEST_PROFILE = 128  # the header
+_settings = threading.Lock()
+_readers = 0
+_before: list[Any] = []  # Pillow's limit and Python's way with warnings, while there are readers
 
 
 def decode(data: bytes, format: str) -> Photo:
@@ -27,6 +33,7 @@ def decode(data: bytes, format: str) -> Photo:
 
     Raises InputError (without a file name) for what is not one ordinary photograph; a damaged file may raise anything.
     """
+    lies: int | None = None
     with quiet_pillow():
         if format == "PNG":
             from deblurcli.images.png import decode_png
@@ -39,77 +46,94 @@ def decode(data: bytes, format: str) -> Photo:
         elif format == "HEIF":
             from deblurcli.images.heif import decode_heif
 
-            photo = decode_heif(data)
+            photo, lies = decode_heif(data), 1  # libheif turns as it decodes
+        elif format == "JPEG":
+            photo = decode_jpeg(data)
         else:
-            photo = _decode_with_pillow(data, format)
-    return turn_upright(photo, stored_upright=format == "HEIF")  # libheif turns as it decodes
+            photo, lies = _decode_with_pillow(data, format)
+    return turn_upright(_with_sound_profile(photo), lies)
+
+
+def _with_sound_profile(photo: Photo) -> Photo:
+    """The photo without a colour profile that is cut short, which encoders and viewers would stumble over."""
+    icc = photo.metadata.icc
+    if icc is None or (len(icc) >= _SHORTEST_PROFILE and int.from_bytes(icc[:4], "big") <= len(icc)):
+        return photo
+    notes = (*photo.notes, "its colour profile is damaged and was left out")
+    return replace(photo, metadata=replace(photo.metadata, icc=None), notes=notes)
 
 
 @contextmanager
 def quiet_pillow() -> Iterator[None]:
     """Pillow without warnings on the terminal, and with our size limit in place of its own.
 
-    Both are settings of the whole process, so one thread decodes at a time. Pillow's own limit is below what medium
-    format cameras and stitched panoramas have.
+    Both are settings of the whole process: the first reader makes them, and the last one to end takes them back, so
+    that no reader waits for another. Pillow's own limit is below what medium format cameras and stitched panoramas
+    have.
     """
-    with _one_at_a_time, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-        try:
-            yield
-        finally:
-            Image.MAX_IMAGE_PIXELS = limit
+    global _readers
+    with _settings:
+        if not _readers:
+            silence = warnings.catch_warnings()
+            silence.__enter__()
+            warnings.simplefilter("ignore")
+            _before[:] = [silence, Image.MAX_IMAGE_PIXELS]
+            Image.MAX_IMAGE_PIXELS = None
+        _readers += 1
+    try:
+        yield
+    finally:
+        with _settings:
+            _readers -= 1
+            if not _readers:
+                silence, Image.MAX_IMAGE_PIXELS = _before
+                silence.__exit__(None, None, None)
 
 
-def _decode_with_pillow(data: bytes, format: str) -> Photo:
+def _decode_with_pillow(data: bytes, format: str) -> tuple[Photo, int | None]:
+    """The photo, and how it lies where the container says so, which then counts more than EXIF."""
     if format in ("AVIF", "WEBP") and not features.check(format.lower()):
         raise InputError(f"this Pillow is built without {format}; install a newer one: pip install -U pillow")
-    # A camera's JPEG with a second preview picture is "MPO" to Pillow; the first picture is the photograph.
-    with Image.open(io.BytesIO(data), formats=["JPEG", "MPO"] if format == "JPEG" else [format]) as image:
+    plain = avif.without_exif(data) if format == "AVIF" else data
+    with Image.open(io.BytesIO(plain), formats=[format]) as image:
         check_size(*image.size)
         frames = getattr(image, "n_frames", 1)
-        if frames > 1 and format != "JPEG":
+        if frames > 1:
             raise InputError(f"an animation of {frames} frames; save one frame as a picture first")
         image.load()
-        channels = channels_of(image, image.info.get("icc_profile") or None)
-        metadata = _metadata(image, data, channels.icc)
-    notes = channels.notes
-    if format == "AVIF" and _av1_has_more_than_8_bits(data):
-        notes = (*notes, "its 10 or 12 bits were read as 8")
-    if format == "GIF":
-        return Photo(channels.pixels, channels.alpha, "PNG", metadata, notes)
-    return Photo(channels.pixels, channels.alpha, format, metadata, notes)
+        metadata, notes, parts, lies = _described(image, data)
+        channels = channels_of(image, metadata.icc)
+    metadata = replace(metadata, icc=channels.icc)
+    name = "PNG" if format == "GIF" else format
+    return Photo(channels.pixels, channels.alpha, name, metadata, (*channels.notes, *notes), parts), lies
 
 
-def _metadata(image: Image.Image, data: bytes, icc: bytes | None) -> Metadata:
+def _described(image: Image.Image, data: bytes) -> tuple[Metadata, tuple[str, ...], tuple[str, ...], int | None]:
+    """The metadata, notes on it, the names of the parts that have no place in it, and how the picture lies."""
     info: dict[Any, Any] = image.info
-    exif, xmp, dpi = info.get("exif"), info.get("xmp"), info.get("dpi")
-    is_jpeg = isinstance(image, JpegImagePlugin.JpegImageFile)
-    return Metadata(
+    exif, xmp, dpi = (info.get(key) for key in ("exif", "xmp", "dpi"))
+    metadata = Metadata(
         exif=without_prefix(exif) if exif else None,
-        icc=icc,
+        icc=info.get("icc_profile") or None,
         xmp=xmp.encode() if isinstance(xmp, str) else xmp or None,
-        iptc=iptc_of(image) if is_jpeg else None,
-        # A JPEG without a density of its own gets Pillow's guess from EXIF, or nothing sensible.
         dpi=(float(dpi[0]), float(dpi[1])) if dpi and all(value > 0 for value in dpi) else None,
-        comment=info.get("comment") if is_jpeg and isinstance(info.get("comment"), bytes) else None,
-        jpeg=coding_of(image) if isinstance(image, JpegImagePlugin.JpegImageFile) else None,
-        lossless=image.format == "WEBP" and _webp_is_lossless(data),
     )
+    match image.format:
+        case "AVIF":
+            return avif.described(data, metadata)
+        case "WEBP":
+            return replace(metadata, lossless=webp.is_lossless(data)), (), webp.parts_beside(data), None
+        case "BMP":
+            return replace(metadata, icc=_bmp_profile(data)), (), (), None
+    metadata, parts = gif.described(data, metadata)
+    return metadata, (), parts, None
 
 
-def _webp_is_lossless(data: bytes) -> bool:
-    """Whether the picture's chunk is VP8L; a lossy picture has VP8 instead."""
-    at = 12
-    while at + 8 <= len(data):
-        kind = data[at : at + 4]
-        if kind in (b"VP8L", b"VP8 "):
-            return kind == b"VP8L"
-        length = int.from_bytes(data[at + 4 : at + 8], "little")
-        at += 8 + length + length % 2
-    return False
-
-
-def _av1_has_more_than_8_bits(data: bytes) -> bool:
-    configuration = data.find(b"av1C")
-    return configuration >= 0 and bool(data[configuration + 6] & 0x40)
+def _bmp_profile(data: bytes) -> bytes | None:
+    """The ICC profile that the fifth version of BMP's header can lead to."""
+    header, colours = struct.unpack_from("<I52x4s", data, 14) if len(data) >= 138 else (0, b"")
+    if header < 124 or colours != b"DEBM":  # "MBED", as a number of its byte order
+        return None
+    at, length = struct.unpack_from("<II", data, 14 + 112)
+    profile = data[14 + at : 14 + at + length]
+    return profile if len(profile) == length >= 128 else None

@@ -6,23 +6,29 @@ and a rewritten block would break them.
 
 from __future__ import annotations
 
+import contextlib
 import struct
-from collections.abc import Iterator
-from typing import NamedTuple
 
-from deblurcli.images.directory import byte_order, first_directory
+from deblurcli.images.directory import (
+    EXIF,
+    GPS,
+    SUB_DIRECTORIES,
+    Entry,
+    entries_at,
+    first_directory,
+    layout_of,
+    raw_entries,
+    unpack,
+    whole_number,
+)
 
-_ORIENTATION = 0x0112
-_EXIF_IFD = 0x8769
-_PIXEL_X, _PIXEL_Y = 0xA002, 0xA003
-_SHORT = 3
+ORIENTATION = 0x0112
+_SIZES = ((0x0100, 0x0101), (0xA002, 0xA003))  # width and height, of the main and of the EXIF directory
+_THUMBNAIL, _THUMBNAIL_BYTES = 0x0201, 0x0202
+_RESOLUTIONS, _UNIT = (0x011A, 0x011B), 0x0128
+_INCHES = {2: 1.0, 3: 1 / 2.54}
 _PREFIX = b"Exif\0\0"
-
-
-class _Entry(NamedTuple):
-    tag: int
-    type: int
-    at: int  # where the entry's value, or the offset of its value, stands
+_NAMES = {EXIF: "camera data", GPS: "GPS data"}
 
 
 def without_prefix(exif: bytes) -> bytes:
@@ -31,92 +37,114 @@ def without_prefix(exif: bytes) -> bytes:
 
 
 def orientation_of(exif: bytes) -> int | None:
-    """The Orientation tag (1..8) of an EXIF block, None without one or with a value that means nothing.
+    """The Orientation tag (1..8) of an EXIF block, of any integer type, as viewers take it.
 
-    Raises ValueError when the block is damaged.
+    None without one or with a value that means nothing. Of a block that is cut short, what is there counts. Raises
+    ValueError for what is no EXIF block.
     """
-    order, first = _header(exif)
-    for entry in _entries(exif, order, first):
-        if entry.tag == _ORIENTATION and entry.type == _SHORT:
-            (value,) = _unpack(order + "H", exif, entry.at)
-            return value if 1 <= value <= 8 else None
+    order, at = layout_of(exif).order, first_directory(exif)
+    (count,) = unpack(order + "H", exif, at)
+    for place in range(at + 2, min(at + 2 + 12 * count, len(exif) - 11), 12):
+        tag, kind, number = struct.unpack_from(order + "HHI", exif, place)
+        if tag == ORIENTATION and number:
+            value = whole_number(Entry(kind, number, exif[place + 8 : place + 12]), order)
+            return value if value is not None and 1 <= value <= 8 else None
     return None
 
 
-def upright(exif: bytes, *, turned: bool) -> bytes:
-    """The same EXIF block for a picture that has been turned upright.
+def upright(exif: bytes, *, turned: bool) -> tuple[bytes, tuple[str, ...]]:
+    """The same EXIF block for a picture that has been turned upright, and notes on what of it is damaged.
 
-    The Orientation becomes 1, and with `turned` (a quarter turn) the recorded width and height change places. The
-    thumbnail is cut off: file browsers would go on showing the blurred picture, and turned twice.
+    The Orientation becomes 1, and with `turned` (a quarter turn) the recorded widths and heights change places. The
+    thumbnail is cut off: file browsers would go on showing the blurred picture, and turned twice. A link to a directory
+    that is not there is taken out; the rest of the block stays.
 
-    Raises ValueError when the block is damaged.
+    Raises ValueError when the main directory is damaged.
     """
-    block = bytearray(exif)
-    order, first = _header(exif)
-    entries = list(_entries(exif, order, first))
-    for entry in entries:
-        if entry.tag == _ORIENTATION and entry.type == _SHORT:
-            struct.pack_into(order + "H", block, entry.at, 1)
-        elif entry.tag == _EXIF_IFD and turned:
-            _swap_sizes(block, order, _unpack(order + "I", exif, entry.at)[0])
-    link = first + 2 + 12 * len(entries)
+    block, notes = bytearray(exif), []
+    layout, first = layout_of(exif), first_directory(exif)
+    order = layout.order
+    if layout.big:
+        raise ValueError("an EXIF block is no BigTIFF")
+    places = raw_entries(exif, first)
+    for tag, place in places:
+        if tag == ORIENTATION:
+            struct.pack_into(order + "HHIHH", block, place, ORIENTATION, 3, 1, 1, 0)
+    if turned:
+        _swap_sizes(block, first)
+    inner = unpack(order + "I", exif, dict(places)[EXIF] + 8)[0] if EXIF in dict(places) else first
+    if turned and inner != first:
+        with contextlib.suppress(ValueError):
+            _swap_sizes(block, inner)
+    link = first + 2 + 12 * len(places)
     if link + 4 <= len(block):
-        (thumbnail,) = _unpack(order + "I", exif, link)
+        (thumbnail,) = unpack(order + "I", exif, link)
         struct.pack_into(order + "I", block, link, 0)
         if thumbnail:
-            _cut_thumbnail(block, order, thumbnail)
-    return bytes(block)
+            with contextlib.suppress(ValueError):  # a link to nowhere, which is gone now
+                _cut_thumbnail(block, order, thumbnail)
+    result = bytes(block)
+    for tag, place in places:
+        if tag in SUB_DIRECTORIES and not _leads_below(exif, first, unpack(order + "I", exif, place + 8)[0]):
+            result = without(result, tag)
+            notes.append(f"the {_NAMES.get(tag, 'interoperability data')} in its EXIF is damaged and was left out")
+    return result, tuple(notes)
 
 
-def without_orientation(exif: bytes) -> bytes:
-    """The same EXIF block with no Orientation tag at all; the entries after it move up."""
-    order, first = _header(exif)
-    entries = list(_entries(exif, order, first))
-    for entry in entries:
-        if entry.tag == _ORIENTATION:
-            end = first + 2 + 12 * len(entries) + 4
-            rest = exif[entry.at + 4 : end] + bytes(12)
-            count = struct.pack(order + "H", len(entries) - 1)
-            return exif[:first] + count + exif[first + 2 : entry.at - 8] + rest + exif[end:]
-    return exif
+def resolution_of(exif: bytes) -> tuple[float, float] | None:
+    """The print resolution in dots an inch that a block tells; None without one, or of a damaged block."""
+    try:
+        order = layout_of(exif).order
+        entries = entries_at(exif, first_directory(exif))
+        unit = whole_number(entries[_UNIT], order) if _UNIT in entries else 2
+        ratios = [struct.unpack(order + "II", entries[tag].value) for tag in _RESOLUTIONS]
+    except (ValueError, KeyError, struct.error):
+        return None
+    if unit not in _INCHES or not all(above and below for above, below in ratios):
+        return None
+    across, down = (above / below / _INCHES[unit] for above, below in ratios)
+    return across, down
 
 
-def _swap_sizes(block: bytearray, order: str, start: int) -> None:
-    sizes = {entry.tag: entry for entry in _entries(bytes(block), order, start) if entry.tag in (_PIXEL_X, _PIXEL_Y)}
-    if len(sizes) == 2 and sizes[_PIXEL_X].type == sizes[_PIXEL_Y].type:
-        x, y = sizes[_PIXEL_X].at, sizes[_PIXEL_Y].at
-        block[x : x + 4], block[y : y + 4] = block[y : y + 4], block[x : x + 4]
+def without(exif: bytes, tag: int) -> bytes:
+    """The same EXIF block without a tag in its main directory; the entries after it move up, all else stays."""
+    order, first = layout_of(exif).order, first_directory(exif)
+    places = raw_entries(exif, first)
+    kept = [exif[place : place + 12] for found, place in places if found != tag]
+    end = first + 2 + 12 * len(places) + 4
+    link = exif[end - 4 : end]
+    listing = struct.pack(order + "H", len(kept)) + b"".join(kept) + link
+    return exif[:first] + listing + bytes(max(min(end, len(exif)) - first - len(listing), 0)) + exif[end:]
+
+
+def _leads_below(exif: bytes, first: int, at: int) -> bool:
+    try:
+        raw_entries(exif, at)
+    except ValueError:
+        return False
+    return at != first
+
+
+def _swap_sizes(block: bytearray, start: int) -> None:
+    data = bytes(block)
+    entries, places = entries_at(data, start), dict(raw_entries(data, start))
+    for across, down in _SIZES:
+        x, y = entries.get(across), entries.get(down)
+        if x and y and len(x.value) <= 4 and len(y.value) <= 4:
+            # The types go along, as a size may be a short and a long.
+            at, to = places[across] + 2, places[down] + 2
+            block[at : at + 10], block[to : to + 10] = data[to : to + 10], data[at : at + 10]
 
 
 def _cut_thumbnail(block: bytearray, order: str, start: int) -> None:
     """Remove the thumbnail's picture where it ends the block, as it usually does; elsewhere blank it."""
-    places = {0x0201: 0, 0x0202: 0}
-    for entry in _entries(bytes(block), order, start):
-        if entry.tag in places:
-            (places[entry.tag],) = _unpack(order + "I", block, entry.at)
-    offset, length = places[0x0201], places[0x0202]
-    if not offset or not length or offset + length > len(block):
+    entries = entries_at(bytes(block), start)
+    offset, length = (
+        whole_number(entries[tag], order) or 0 if tag in entries else 0 for tag in (_THUMBNAIL, _THUMBNAIL_BYTES)
+    )
+    if offset <= 0 or length <= 0 or offset + length > len(block):
         return
     if offset + length >= len(block) - 1:
         del block[offset:]
-    else:
+    elif bytes(block[offset : offset + 2]) == b"\xff\xd8":  # so that a wrong offset wipes out nothing else
         block[offset : offset + length] = bytes(length)
-
-
-def _header(exif: bytes) -> tuple[str, int]:
-    return byte_order(exif), first_directory(exif)
-
-
-def _entries(exif: bytes, order: str, start: int) -> Iterator[_Entry]:
-    (count,) = _unpack(order + "H", exif, start)
-    for at in range(start + 2, start + 2 + 12 * count, 12):
-        tag, kind = _unpack(order + "HH", exif, at)
-        _unpack(order + "4x4x", exif, at + 4)
-        yield _Entry(tag, kind, at + 8)
-
-
-def _unpack(layout: str, block: bytes | bytearray, at: int) -> tuple[int, ...]:
-    try:
-        return struct.unpack_from(layout, block, at)
-    except struct.error:
-        raise ValueError("the EXIF block is cut short") from None

@@ -11,12 +11,17 @@ import numpy as np
 from deblurcli.errors import DeblurError, InputError, OutputError
 from deblurcli.images.colour import split_alpha
 from deblurcli.images.exif import without_prefix
+from deblurcli.images.heif_parts import cicp_of, parts_beside
+from deblurcli.images.isobmff import container_of
 from deblurcli.images.limits import check_size
+from deblurcli.images.parts import Encoded, keys_of
 from deblurcli.images.photo import Metadata, Photo
 from deblurcli.images.pixels import Pixels
 
 _INSTALL = 'HEIC needs an extra package; install it with: pip install "deblurcli[heif]"'
 _MODES = {(1, 1): "L", (3, 1): "RGB", (4, 1): "RGBA", (1, 2): "I;16", (3, 2): "RGB;16", (4, 2): "RGBA;16"}
+
+_MATRICES = (1, 5, 6, 9)  # of luma and chroma, that every decoder knows
 
 
 def decode_heif(data: bytes) -> Photo:
@@ -24,14 +29,17 @@ def decode_heif(data: bytes) -> Photo:
     file = _library(InputError).open_heif(io.BytesIO(data), convert_hdr_to_8bit=False)
     check_size(*file.size)
     pixels, alpha = split_alpha(np.array(file))
-    info = file.info
+    info, container = file.info, container_of(data)
+    icc, found = info.get("icc_profile") or None, cicp_of(container)
     metadata = Metadata(
         exif=without_prefix(info["exif"]) if info.get("exif") else None,
-        icc=info.get("icc_profile") or None,
+        icc=icc,
+        cicp=found[0] if found and not icc else None,  # a profile counts more than the numbers
         xmp=info.get("xmp") or None,
+        bits=int(info.get("bit_depth", 8)),
     )
     notes = (f"only the main one of its {len(file)} pictures was read",) if len(file) > 1 else ()
-    return Photo(pixels, alpha, "HEIF", metadata, notes)
+    return Photo(pixels, alpha, "HEIF", metadata, notes, parts_beside(container))
 
 
 def heif_size(file: BinaryIO) -> tuple[int, int]:
@@ -40,16 +48,21 @@ def heif_size(file: BinaryIO) -> tuple[int, int]:
     return width, height
 
 
-def encode_heif(samples: Pixels, metadata: Metadata, quality: int) -> bytes:
+def encode_heif(samples: Pixels, metadata: Metadata, quality: int) -> Encoded:
     """Encode (H, W), (H, W, 3) or (H, W, 4) samples; uint16 is stored with 10 bits. OutputError without pillow-heif."""
     library = _library(OutputError)
     count = 1 if samples.ndim == 2 else samples.shape[2]
     height, width = samples.shape[:2]
     described: dict[str, Any] = {"exif": metadata.exif, "icc_profile": metadata.icc, "xmp": metadata.xmp}
+    if metadata.cicp and (metadata.cicp.primaries, metadata.cicp.transfer) != (2, 2):
+        described["color_primaries"] = metadata.cicp.primaries
+        described["transfer_characteristics"] = metadata.cicp.transfer
+        if metadata.cicp.matrix in _MATRICES:
+            described["matrix_coefficients"] = metadata.cicp.matrix
     image = library.from_bytes(_MODES[count, samples.itemsize], (width, height), samples.tobytes())
     file = io.BytesIO()
     image.save(file, quality=quality, chroma=444, **{key: value for key, value in described.items() if value})
-    return file.getvalue()
+    return Encoded(file.getvalue(), keys_of(metadata, "exif", "icc", "cicp", "xmp"))
 
 
 def _library(error: type[DeblurError]) -> ModuleType:

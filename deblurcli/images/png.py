@@ -1,7 +1,7 @@
-"""PNG, 8 and 16 bits a sample.
+"""Reading PNG, 8 and 16 bits a sample.
 
-Pillow halves 16-bit colour, so those samples go through libpng (imagecodecs). The chunks around them are
-read and written here: those that describe the picture's colours or carry text pass through untouched.
+Pillow halves 16-bit colour, so those samples go through libpng (imagecodecs). Both get the chunks that make the picture
+and no others; what stands beside it is read here, each chunk by itself, and left out with a note where it is damaged.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from collections.abc import Iterator
+from dataclasses import replace
 
 import imagecodecs
 import numpy as np
@@ -17,150 +17,174 @@ from PIL import Image
 
 from deblurcli.errors import InputError
 from deblurcli.images.colour import Channels, channels_of, split_alpha
+from deblurcli.images.damage import Damaged
 from deblurcli.images.exif import without_prefix
 from deblurcli.images.limits import check_size
-from deblurcli.images.photo import Metadata, Photo
+from deblurcli.images.photo import Cicp, Metadata, Photo, Text
+from deblurcli.images.photoshop import iptc_and_rest
 from deblurcli.images.pixels import Pixels
+from deblurcli.images.png_adam7 import decode_interlaced
+from deblurcli.images.png_chunks import LARGEST_BLOCK, Chunk, Chunks, Header, chunks_of, file_of, unpacked
+from deblurcli.images.png_text import RAW_PROFILE, TEXT_TYPES, XMP_KEYWORD, packet_of, raw_profile, text_of
 
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_XMP_KEYWORD = b"XML:com.adobe.xmp"
-_RAW_EXIF = (b"Raw profile type exif\0", b"Raw profile type APP1\0")
-_KEPT_AS_THEY_ARE = {b"gAMA", b"cHRM", b"sRGB", b"cICP", b"mDCV", b"cLLI", b"tEXt", b"zTXt", b"iTXt"}
-_COLOUR_OF_TYPE = {0: 1, 2: 3, 4: 2, 6: 4}
+_COLOURS = {b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"mDCV": 24, b"cLLI": 8}
+_FOLLOWS_THE_PICTURE = {b"sBIT", b"tIME", b"iDOT", b"acTL", b"fcTL"}  # of the file as it was, and no loss
+_NAMES = {b"bKGD": "background colour", b"fdAT": "animation frame", b"caBX": "content credentials"}
+_BROKEN_NAMES = {b"iCCP": "colour profile", b"eXIf": "EXIF", b"pHYs": "print resolution", b"tIME": "time of change"}
 _METRES_PER_INCH = 0.0254
-_LARGEST_BLOCK = 64 << 20  # no profile or packet in a photograph unpacks to more
-# The seven passes of an interlaced PNG: first column, first row, step across, step down.
-_ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+_XMP_HEADER = b"http://ns.adobe.com/xap/1.0/\0"
 
 
 def decode_png(data: bytes) -> Photo:
     """Decode a PNG file. Raises InputError (without a file name) for animations, other errors for damage."""
-    chunks = list(_chunks(data))
-    if not chunks or chunks[0][0] != b"IHDR":
-        raise ValueError("it does not begin with a header")
-    width, height, depth, colour, _, _, interlaced = struct.unpack(">IIBBBBB", chunks[0][1])
-    check_size(width, height)
-    for kind, content in chunks:
-        if kind == b"acTL" and int.from_bytes(content[:4], "big") > 1:
-            raise InputError(f"an animation of {int.from_bytes(content[:4], 'big')} frames; save one frame as a file")
-    metadata = _metadata(chunks)
-    if depth == 16:
-        decode = _decode_interlaced if interlaced else _decode_16_bits
-        pixels, alpha = split_alpha(decode(chunks, width, height, colour))
-        channels = Channels(pixels, alpha, metadata.icc)
-    else:
-        with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
-            image.load()
-            channels = channels_of(image, metadata.icc)
-    return Photo(channels.pixels, channels.alpha, "PNG", metadata, channels.notes)
+    if data[12:16] == b"CgBI":
+        raise InputError("a PNG made for iPhone programs alone; convert it to an ordinary PNG first")
+    chunks = chunks_of(data)
+    check_size(chunks.header.width, chunks.header.height, 8 if chunks.header.depth == 16 else 4)
+    frames = chunks.first(b"acTL")
+    if frames and int.from_bytes(frames[:4], "big") > 1:
+        raise InputError(f"an animation of {int.from_bytes(frames[:4], 'big')} frames; save one frame as a file")
+    if not chunks.whole:
+        chunks = replace(chunks, data=_whole_rows(chunks))
+    notes: list[str] = []
+    metadata, parts = _described(chunks, notes)
+    channels = _channels(chunks, metadata.icc, notes)
+    metadata = replace(metadata, icc=channels.icc, bits=max(chunks.header.depth, 8))
+    return Photo(channels.pixels, channels.alpha, "PNG", metadata, (*channels.notes, *notes), parts)
 
 
-def encode_png(samples: Pixels, metadata: Metadata) -> bytes:
-    """Encode (H, W) or (H, W, 2..4) uint8 or uint16 samples, alpha last, as a PNG file."""
-    encoded = imagecodecs.png_encode(samples)
-    header_end = len(_SIGNATURE) + 12 + 13
-    described = b"".join(_chunk(kind, content) for kind, content in _describing(metadata))
-    return bytes(encoded[:header_end]) + described + bytes(encoded[header_end:])
-
-
-def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    at = len(_SIGNATURE)
-    while at + 8 <= len(data):
-        length, kind = struct.unpack_from(">I4s", data, at)
-        content = data[at + 8 : at + 8 + length]
-        if len(content) < length:
-            raise EOFError("it ends in the middle")
-        yield kind, content
-        if kind == b"IEND":
-            return
-        at += 12 + length
-
-
-def _chunk(kind: bytes, content: bytes) -> bytes:
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-
-
-def _metadata(chunks: list[tuple[bytes, bytes]]) -> Metadata:
-    icc = exif = xmp = dpi = None
-    kept = []
-    for kind, content in chunks:
-        if kind == b"iCCP":
-            icc = _unpacked(content[content.index(b"\0") + 2 :])
-        elif kind == b"eXIf":
-            exif = without_prefix(content)
-        elif kind == b"iTXt" and content.startswith(_XMP_KEYWORD + b"\0"):
-            xmp = _international_text(content)
-        elif kind == b"zTXt" and content.startswith(_RAW_EXIF):
-            # How EXIF was kept in PNG before there was a chunk for it: a header of lines, then hexadecimal.
-            exif = exif or _raw_profile(content)
-        elif kind == b"pHYs" and content[8:9] == b"\1":
-            across, down = struct.unpack(">II", content[:8])
-            dpi = (across * _METRES_PER_INCH, down * _METRES_PER_INCH)
-        elif kind in _KEPT_AS_THEY_ARE:
-            kept.append((kind, content))
-    return Metadata(exif=exif, icc=icc, xmp=xmp, dpi=dpi, png_chunks=tuple(kept))
-
-
-def _describing(metadata: Metadata) -> Iterator[tuple[bytes, bytes]]:
-    for kind, content in metadata.png_chunks:
-        # An ICC profile and an sRGB chunk must not stand side by side.
-        if not (kind == b"sRGB" and metadata.icc):
-            yield kind, content
-    if metadata.icc:
-        yield b"iCCP", b"ICC Profile\0\0" + zlib.compress(metadata.icc)
-    if metadata.dpi:
-        across, down = (round(value / _METRES_PER_INCH) for value in metadata.dpi)
-        yield b"pHYs", struct.pack(">IIB", across, down, 1)
-    if metadata.xmp:
-        yield b"iTXt", _XMP_KEYWORD + b"\0\0\0\0\0" + metadata.xmp
-    if metadata.exif:
-        yield b"eXIf", metadata.exif
-
-
-def _unpacked(packed: bytes) -> bytes:
-    return zlib.decompressobj().decompress(packed, _LARGEST_BLOCK)
-
-
-def _international_text(content: bytes) -> bytes:
-    _keyword, rest = content.split(b"\0", 1)
-    _language, _translated, text = rest[2:].split(b"\0", 2)
-    return _unpacked(text) if rest[0] else text
-
-
-def _raw_profile(content: bytes) -> bytes | None:
-    lines = _unpacked(content[content.index(b"\0") + 2 :]).split(b"\n")
-    try:
-        return without_prefix(bytes.fromhex(b"".join(lines[3:]).decode("ascii")))
-    except ValueError:
-        return None
-
-
-def _decode_16_bits(chunks: list[tuple[bytes, bytes]], width: int, height: int, colour: int) -> Pixels:
-    # Only the chunks that make the picture: libpng prints complaints about the others to the terminal.
-    kept = [(kind, content) for kind, content in chunks if kind in (b"tRNS", b"IDAT")]
-    header = struct.pack(">IIBBBBB", width, height, 16, colour, 0, 0, 0)
-    file = _SIGNATURE + b"".join(_chunk(*chunk) for chunk in [(b"IHDR", header), *kept, (b"IEND", b"")])
-    return np.asarray(imagecodecs.png_decode(file))
-
-
-def _decode_interlaced(chunks: list[tuple[bytes, bytes]], width: int, height: int, colour: int) -> Pixels:
-    """Each pass is a small picture of its own; the samples are put in their places afterwards."""
+def _whole_rows(chunks: Chunks) -> bytes:
+    """The picture's data, packed anew, of a file that ends within it or just behind it. Damaged if rows are missing."""
+    header = chunks.header
     stream = zlib.decompressobj()
-    whole = (1 + 2 * _COLOUR_OF_TYPE[colour] * width) * (height + 7) * 2
-    rows = stream.decompress(b"".join(content for kind, content in chunks if kind == b"IDAT"), whole)
-    transparent = [chunk for chunk in chunks if chunk[0] == b"tRNS"]
-    passes: list[tuple[tuple[slice, slice], Pixels]] = []
-    at = 0
-    for left, top, across, down in _ADAM7:
-        columns, lines = len(range(left, width, across)), len(range(top, height, down))
-        if not columns or not lines:
-            continue
-        length = lines * (1 + 2 * _COLOUR_OF_TYPE[colour] * columns)
-        part = [*transparent, (b"IDAT", zlib.compress(rows[at : at + length], 1))]
-        place = (slice(top, None, down), slice(left, None, across))
-        passes.append((place, _decode_16_bits(part, columns, lines, colour)))
-        at += length
-    picture = np.empty((height, width, *passes[0][1].shape[2:]), np.uint16)
-    for place, samples in passes:
-        picture[place] = samples
-    return picture
+    least = header.height * (1 + (header.width * header.depth * header.samples + 7) // 8)
+    rows = stream.decompress(chunks.data, 2 * least + 1024)
+    if len(rows) < least or (header.interlaced and not stream.eof):
+        raise Damaged("it ends in the middle")
+    return chunks.data if stream.eof else zlib.compress(rows, 1)
+
+
+def _channels(chunks: Chunks, icc: bytes | None, notes: list[str]) -> Channels:
+    header, palette = chunks.header, chunks.palette
+    key = _transparency(chunks, notes)
+    if header.depth == 16:
+        transparent = [(b"tRNS", key)] if key else []
+
+        def decode(part: Header, rows: bytes) -> Pixels:
+            return np.asarray(imagecodecs.png_decode(file_of(part, [*transparent, (b"IDAT", rows)])))
+
+        samples = decode_interlaced(header, chunks.data, decode) if header.interlaced else decode(header, chunks.data)
+        return Channels(*split_alpha(samples), icc)
+    small_grey = header.colour == 0 and header.depth < 8
+    picture: list[Chunk] = [(b"PLTE", palette)] if palette and header.colour == 3 else []
+    # Pillow compares a key of fewer bits with samples that it has widened, so that one is applied here.
+    picture += [(b"tRNS", key)] if key and not small_grey else []
+    with Image.open(io.BytesIO(file_of(header, [*picture, (b"IDAT", chunks.data)])), formats=["PNG"]) as image:
+        image.load()
+        channels = channels_of(image, icc)
+    if not (key and small_grey):
+        return channels
+    transparent_grey = int.from_bytes(key, "big") * 255 // ((1 << header.depth) - 1)
+    return replace(channels, alpha=np.where(channels.pixels == transparent_grey, 0, 255).astype(np.uint8))
+
+
+def _transparency(chunks: Chunks, notes: list[str]) -> bytes | None:
+    """tRNS, if it fits the picture."""
+    key = chunks.first(b"tRNS")
+    if key is None:
+        return None
+    colour, entries = chunks.header.colour, len(chunks.palette or b"") // 3
+    if (colour in (0, 2) and len(key) == (2 if colour == 0 else 6)) or (colour == 3 and key):
+        return key[:entries] if colour == 3 else key
+    if colour in (0, 2, 3):
+        notes.append("its transparency (tRNS) is damaged and was left out")
+    return None
+
+
+def _described(chunks: Chunks, notes: list[str]) -> tuple[Metadata, tuple[str, ...]]:
+    """The metadata, and the names of the parts that have no place in it."""
+    metadata, texts, kept = Metadata(), list[Text](), list[Chunk]()
+    parts: dict[str, None] = {}
+    room = LARGEST_BLOCK
+    broken = [_name_of(kind, b"") for kind in chunks.damaged]
+    for kind, content in chunks.beside:
+        try:
+            if kind in TEXT_TYPES:
+                text = text_of(kind, content, room)
+                room = max(room - len(text.text), 1)
+                metadata, taken = _from_text(metadata, text)
+                if not taken:
+                    texts.append(text)
+            elif kind == b"iCCP":
+                metadata = replace(metadata, icc=_profile(content))
+            elif kind == b"eXIf":
+                metadata = replace(metadata, exif=without_prefix(content))
+            elif kind == b"pHYs":
+                metadata = replace(metadata, dpi=_resolution(content))
+                if content[8] != 1 and content[:4] != content[4:8]:
+                    parts["pixel aspect ratio"] = None
+            elif kind == b"cICP" and content[2:] == b"\0\1":
+                metadata = replace(metadata, cicp=Cicp(content[0], content[1], 0))
+            elif kind in _COLOURS and len(content) != _COLOURS[kind]:
+                raise ValueError("of another length")
+            elif kind in _COLOURS or kind == b"cICP" or _may_be_copied(kind):
+                kept.append((kind, content))
+            elif kind not in _FOLLOWS_THE_PICTURE and kind != b"tRNS":
+                parts[_NAMES.get(kind, f"PNG data ({kind.decode('latin-1')})")] = None
+        except (ValueError, struct.error):
+            broken.append(_name_of(kind, content))
+    if chunks.header.colour == 3 or chunks.header.depth < 8:
+        parts.pop(_NAMES[b"bKGD"], None)  # a place in a palette that is no more
+    notes += [f"its {name} is damaged and was left out" for name in dict.fromkeys(broken)]
+    return replace(metadata, texts=tuple(texts), png_chunks=tuple(kept)), tuple(parts)
+
+
+def _name_of(kind: bytes, content: bytes) -> str:
+    """A chunk in words, of one that is damaged."""
+    if kind in TEXT_TYPES:
+        keyword = content.split(b"\0")[0].decode("latin-1")[:79]
+        return "XMP" if keyword == XMP_KEYWORD else f'text "{keyword}"' if keyword.isprintable() and keyword else "text"
+    return _BROKEN_NAMES.get(kind, f"{kind.decode('latin-1')} data")
+
+
+def _may_be_copied(kind: bytes) -> bool:
+    """Whether an unknown chunk says of itself, by a small last letter, that it may stand beside changed pixels."""
+    return bool(kind[0] & kind[3] & 0x20) and kind.isalpha() and kind not in _NAMES
+
+
+def _profile(content: bytes) -> bytes:
+    _, separator, packed = content.partition(b"\0")
+    profile = unpacked(packed[1:])
+    if not separator or len(profile) < 128:
+        raise ValueError("no profile")
+    return profile
+
+
+def _resolution(content: bytes) -> tuple[float, float] | None:
+    across, down, unit = struct.unpack(">IIB", content)
+    return (across * _METRES_PER_INCH, down * _METRES_PER_INCH) if unit == 1 and across and down else None
+
+
+def _from_text(metadata: Metadata, text: Text) -> tuple[Metadata, bool]:
+    """The metadata with what a text stands for, and whether it does. Raises ValueError for damage."""
+    if text.keyword == XMP_KEYWORD:
+        return replace(metadata, xmp=metadata.xmp or packet_of(text)), True
+    named = RAW_PROFILE.match(text.keyword)
+    if named is None:
+        # What ImageMagick repeats of the EXIF as texts; this one would no longer be true.
+        return metadata, text.keyword.lower() in ("exif:orientation", "tiff:orientation")
+    match named[1].lower():
+        case "exif" | "app1":
+            profile = raw_profile(text)
+            if profile.startswith(_XMP_HEADER):
+                return replace(metadata, xmp=metadata.xmp or profile[len(_XMP_HEADER) :]), True
+            return replace(metadata, exif=metadata.exif or without_prefix(profile)), True
+        case "xmp":
+            return replace(metadata, xmp=metadata.xmp or raw_profile(text)), True
+        case "iptc" | "8bim" | "app13":
+            block = raw_profile(text).removeprefix(b"Photoshop 3.0\0")
+            iptc, photoshop = iptc_and_rest(block) if block.startswith(b"8BIM") else (block, None)
+            return replace(metadata, iptc=iptc or metadata.iptc, photoshop=photoshop or metadata.photoshop), True
+        case "icc" | "icm":
+            return replace(metadata, icc=metadata.icc or raw_profile(text)), True
+    return metadata, False

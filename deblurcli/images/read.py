@@ -4,32 +4,42 @@ from __future__ import annotations
 
 import errno
 from pathlib import Path
+from typing import BinaryIO
 
 from deblurcli.display import display_name
 from deblurcli.errors import InputError
+from deblurcli.images.damage import Damaged
 from deblurcli.images.formats import CAMERA_RAW, HEAD_BYTES, identify
+from deblurcli.images.other_kinds import TO_CONVERT, TO_DEVELOP, name_of
 from deblurcli.images.photo import Photo
+from deblurcli.images.source import read_path, read_stream
 
 _KNOWN = "deblur reads JPEG, PNG, TIFF, WebP, AVIF, BMP, GIF and HEIC"
 
 
-def read_photo(source: Path | bytes, name: str | None = None) -> Photo:
-    """Read a photograph from a file, or from bytes such as those of standard input.
+def read_photo(source: Path | bytes | BinaryIO, name: str | None = None) -> Photo:
+    """Read a photograph from a file, from bytes, or from an open binary stream such as standard input.
 
-    The content decides the format, whatever the suffix says. The result is upright, see `Photo` for its shape and
-    values. `name` is what messages call the source; by default the path, or "standard input" for bytes.
+    The content decides the format, whatever the suffix says. A named pipe, a device or a stream is read once, into
+    memory, as far as `limits.MOST_STREAM_BYTES`. The result is upright, see `Photo` for its shape and values. `name` is
+    what messages call the source; by default the path, or "standard input".
 
     Raises InputError, its text one line, for anything that is not one readable photograph.
     """
-    label = display_name(name or ("standard input" if isinstance(source, bytes) else source))
-    suffix = Path(name or "").suffix if isinstance(source, bytes) else source.suffix
+    label = display_name(name or (source if isinstance(source, Path) else "standard input"))
+    suffix = source.suffix if isinstance(source, Path) else Path(name or "").suffix
     try:
-        if isinstance(source, bytes):
-            format, data = _recognised(source[:HEAD_BYTES], suffix), source
+        if isinstance(source, Path):
+            data = read_path(source, lambda head: _refuse_other(head, suffix))
+        elif isinstance(source, bytes):
+            data = source
         else:
-            format, data = _read_file(source)
+            data = read_stream(source, lambda head: _refuse_other(head, suffix))
+        format = _recognised(data[:HEAD_BYTES], suffix)
     except InputError as problem:
         raise InputError(f"{label}: {problem}") from None
+    except MemoryError:
+        raise InputError(f"{label}: not enough memory for a file of this length; close other programs") from None
     except OSError as problem:
         raise InputError(f"{label}: {_file_problem(problem)}") from None
     except ValueError:  # a NUL character in the name
@@ -37,13 +47,8 @@ def read_photo(source: Path | bytes, name: str | None = None) -> Photo:
     return _decoded(data, format, label)
 
 
-def _read_file(path: Path) -> tuple[str, bytes]:
-    if path.is_dir():  # Windows would speak of permissions
-        raise InputError("a folder, not a photograph; name the files in it")
-    with path.open("rb") as file:
-        head = file.read(HEAD_BYTES)
-        format = _recognised(head, path.suffix)  # before a film of many gigabytes is read
-        return format, head + file.read()
+def _refuse_other(head: bytes, suffix: str) -> None:
+    _recognised(head, suffix)
 
 
 def _recognised(head: bytes, suffix: str) -> str:
@@ -52,6 +57,11 @@ def _recognised(head: bytes, suffix: str) -> str:
         raise InputError("a camera raw file; develop it to TIFF or JPEG first")
     if not head:
         raise InputError("the file is empty (0 bytes); copy it again from where it came")
+    if format is None and (named := name_of(head)):
+        name, remedy = named
+        if remedy in (TO_CONVERT, TO_DEVELOP):
+            raise InputError(f"{name}, which deblur does not read; {remedy}")
+        raise InputError(f"not a photograph but {name}; {remedy}")
     if format is None:
         raise InputError(f"not a photograph by its content; {_KNOWN}")
     return format
@@ -68,8 +78,8 @@ def _decoded(data: bytes, format: str, label: str) -> Photo:
         raise InputError(f"{label}: not enough memory for a picture of this size; scale it down or crop it") from None
     except Exception as problem:
         # Decoders raise errors of any type on damaged data; all of them mean the same to the user.
-        reason = display_name(" ".join(str(problem).split())[:120] or type(problem).__name__)
-        line = f"the {format} data is damaged or incomplete ({reason}); copy the file again or export it anew"
+        reason = f" ({problem})" if isinstance(problem, Damaged) else ""
+        line = f"the {format} data is damaged or incomplete{reason}; copy the file again or export it anew"
         raise InputError(f"{label}: {line}") from problem
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import errno
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from deblurcli.atomic import write_atomically
+from deblurcli.atomic import write_together
 from deblurcli.display import display_name
 from deblurcli.errors import OutputError, UsageError
 from deblurcli.images.formats import format_for, suffix_for
@@ -45,37 +48,71 @@ def write_photo(
     `overwrite` is False, OutputError for all else; an existing file is then untouched and nothing new is left behind.
     """
     format = format or format_for(path)
+    with _told(path):
+        _refuse_what_is_there(path, overwrite)
+        data, notes = encode_photo(photo, format, quality)
+    write_files([(data, path)], overwrite=overwrite)
+    return notes
+
+
+def write_files(files: Sequence[tuple[bytes, Path]], *, overwrite: bool = False) -> None:
+    """Write encoded photographs that belong together: all of them, or none. The last one is the one to name in errors.
+
+    A link is followed, and what it leads to is overwritten.
+
+    Raises OutputExists when one is there and `overwrite` is False, OutputError for all else.
+    """
+    targets = []
+    for data, path in files:
+        with _told(path):
+            _refuse_what_is_there(path, overwrite)
+            targets.append((data, _followed(path)))
+    with _told(files[-1][1]):
+        write_together(targets, overwrite=overwrite)
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Errors in here as ours, about this file."""
     label = display_name(path)
     try:
-        target = path.resolve() if path.is_symlink() else path
-        if target.exists():
-            _refuse_what_is_there(target, label, overwrite)
-        data, notes = encode_photo(photo, format, quality)
-        write_atomically(data, target, overwrite=overwrite)
-    except FileExistsError:
-        raise _exists(label) from None
+        yield
+    except FileExistsError as problem:
+        raise _exists(display_name(problem.filename or path)) from None
     except OutputExists:
         raise
     except OutputError as problem:
-        raise OutputError(f"{label}: {problem}") from None
+        raise OutputError(f"{label}: {problem}") from problem.__cause__
     except OSError as problem:
-        raise OutputError(f"{label}: {_file_problem(problem)}") from None
+        raise OutputError(f"{label}: {_file_problem(problem)}") from problem
     except ValueError:  # a NUL character in the name
         raise OutputError(f"{label}: not a possible file name; choose another") from None
-    return notes
+
+
+def _followed(path: Path) -> Path:
+    """Where a link leads; the path itself if it is none."""
+    if not path.is_symlink():
+        return path
+    target = Path(os.path.realpath(path))
+    if target.is_symlink():
+        raise OutputError("a link that leads back to itself; choose another name")
+    return target
 
 
 def _exists(label: str) -> OutputExists:
     return OutputExists(f"{label}: exists already; choose another name or allow overwriting")
 
 
-def _refuse_what_is_there(target: Path, label: str, overwrite: bool) -> None:
+def _refuse_what_is_there(path: Path, overwrite: bool) -> None:
+    target = _followed(path)
+    if not target.exists():
+        return
     if target.is_dir():
         raise OutputError("a folder has this name; choose another")
     if not target.is_file():
         raise OutputError("not an ordinary file; choose another name")
     if not overwrite:
-        raise _exists(label)
+        raise _exists(display_name(path))
 
 
 def _file_problem(problem: OSError) -> str:

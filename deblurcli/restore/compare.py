@@ -5,16 +5,28 @@ from __future__ import annotations
 from dataclasses import replace
 
 from deblurcli.images import Photo
+from deblurcli.images.capacity import fits
 
-GAP = 4  # white columns between the two
+FORMAT = "JPEG"
+GAP = 4  # white columns or rows between the two
 
 
-def side_by_side(before: Photo, after: Photo) -> Photo:
-    """The input on the left, the result on the right."""
+def before_and_after(before: Photo, after: Photo) -> Photo | None:
+    """The input on the left, the result on the right; of a panorama too wide for that, one above the other.
+
+    None if the format holds neither.
+    """
     import numpy as np
 
+    height, width = before.pixels.shape[:2]
+    if fits(FORMAT, 2 * width + GAP, height):
+        axis = 1
+    elif fits(FORMAT, width, 2 * height + GAP):
+        axis = 0
+    else:
+        return None
     pixels = before.pixels
-    white = np.iinfo(pixels.dtype).max
-    gap = np.full((pixels.shape[0], GAP, *pixels.shape[2:]), white, pixels.dtype)
+    shape = (*pixels.shape[:axis], GAP, *pixels.shape[axis + 1 :])
+    gap = np.full(shape, np.iinfo(pixels.dtype).max, pixels.dtype)
     metadata = replace(before.metadata, jpeg=None)
-    return replace(before, pixels=np.concatenate([pixels, gap, after.pixels], 1), alpha=None, metadata=metadata)
+    return replace(before, pixels=np.concatenate([pixels, gap, after.pixels], axis), alpha=None, metadata=metadata)

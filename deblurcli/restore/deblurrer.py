@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,7 +18,7 @@ from deblurcli.restore.device import default_model, pick_device, pick_precision,
 from deblurcli.restore.ensemble import VIEWS, mean_over_views
 from deblurcli.restore.graphs import MOST_PIXELS, Graphs
 from deblurcli.restore.guard import put_back, wrong_blocks
-from deblurcli.restore.inputs import check_input, colour_and_alpha, from_array, to_array
+from deblurcli.restore.inputs import check_input, colour_and_alpha, from_array, plain, to_array
 from deblurcli.restore.pictures import Pictures, arrays, as_pixels, quantise, white
 from deblurcli.tiling.budget import Emit, PixelBudget
 from deblurcli.tiling.memory import OUT_OF_MEMORY, attempt
@@ -113,12 +113,13 @@ class Deblurrer:
 
         Args:
             image: (H, W), (H, W, 1) grey, (H, W, 2) grey and alpha, (H, W, 3) RGB or (H, W, 4) RGBA of uint8, uint16 or
-                floating point in [0, 1]; or a PIL image. Alpha passes through unchanged.
+                floating point in [0, 1], in either byte order; or a PIL image. Alpha passes through unchanged.
             strength: 0 (nothing changes) to 1 (the network's result).
 
         Returns:
-            The same kind, size and type. PIL mode 1 comes back as L, modes other than L, LA, RGB, RGBA and
-            I;16 as RGB; transparency that is kept beside the pixels comes back as an alpha channel.
+            The same kind, size and type; of a memory map an array. PIL mode 1 comes back as L, La as LA, RGBa as
+            RGBA, modes other than these and I;16 as RGB, CMYK through its colour profile; transparency that is kept
+            beside the pixels comes back as an alpha channel.
 
         Raises:
             TypeError, ValueError: for other types, shapes, values or strengths.
@@ -139,7 +140,7 @@ class Deblurrer:
         result = restored.pixels
         if alpha is not None:
             result = np.concatenate([result.reshape(*alpha.shape[:2], -1), alpha], -1)
-        return result.reshape(image.shape)
+        return result.reshape(image.shape).astype(image.dtype, copy=False)
 
     def restore(
         self, pixels: np.ndarray, strength: float = 1.0, advance: Callable[[float], None] = lambda share: None
@@ -169,6 +170,12 @@ class Deblurrer:
         """
         for pixels in images:
             check_input(pixels, strength)
+        if not all(type(pixels) is np.ndarray and pixels.dtype.isnative for pixels in images):
+            restored = self.restore_alike([plain(pixels) for pixels in images], strength, advance)
+            return [
+                replace(one, pixels=one.pixels.astype(pixels.dtype))
+                for one, pixels in zip(restored, images, strict=True)
+            ]
         if len({(pixels.shape, pixels.dtype) for pixels in images}) != 1:
             raise ValueError("images that are restored together must be of one shape and type")
         if strength == 0:

@@ -9,6 +9,8 @@ import pytest
 from PIL import Image
 from small_model import save_small
 
+from deblurcli.cli.app import restore_app
+
 
 @pytest.fixture(scope="session")
 def small_model(tmp_path_factory) -> Path:
@@ -47,3 +49,22 @@ def photo(tmp_path):
         return path
 
     return make
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch, capfd, small_model):
+    """Run `deblur ARGUMENTS` with the small model in `tmp_path`, in this process: (exit code, stdout, stderr)."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run(*arguments):
+        arguments = [str(argument) for argument in arguments]
+        if "--model" not in arguments:
+            arguments += ["--model", str(small_model)]
+        with pytest.raises(SystemExit) as ended:
+            restore_app(arguments, prog_name="deblur")
+        out, errors = capfd.readouterr()
+        assert "Traceback" not in errors
+        return ended.value.code, out, errors
+
+    return run

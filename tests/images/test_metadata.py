@@ -203,8 +203,11 @@ def test_captions_and_comment_of_a_jpeg_are_kept(colour8):
     assert seen.info["photoshop"][0x0404] == record and seen.info["comment"] == b"by hand"
     tiff, _ = encode_photo(photo, "TIFF")
     assert read_photo(tiff).metadata.iptc == record
-    _, notes = encode_photo(photo, "PNG")
-    assert any("IPTC" in note for note in notes)
+    png, notes = encode_photo(photo, "PNG")
+    assert read_photo(png).metadata.iptc == record and Image.open(io.BytesIO(png)).text["Comment"] == "by hand"
+    assert notes == ()
+    _, notes = encode_photo(photo, "WEBP")
+    assert any("IPTC" in note and "Comment" in note for note in notes)
 
 
 def test_an_unusable_cmyk_profile_is_neither_used_nor_kept(colour8):

@@ -1,0 +1,74 @@
+"""AVIF, through Pillow, with the colours that Pillow neither reads nor writes."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from typing import Any
+
+from PIL import Image
+
+from deblurcli.images.exif import ORIENTATION, orientation_of, without, without_prefix
+from deblurcli.images.heif_parts import cicp_of, other_pictures, parts_beside, with_colours
+from deblurcli.images.isobmff import Container, container_of, item_content
+from deblurcli.images.parts import Encoded, keys_of
+from deblurcli.images.photo import Metadata
+
+_GOOD_QUALITY = 90
+_IDENTITY = 0  # the matrix of RGB stored as it is, which only lossless files use
+
+
+def without_exif(data: bytes) -> bytes:
+    """The file with its EXIF called otherwise, so that Pillow does not meet it: it refuses the picture where the block
+    is damaged, and writes it anew where the picture is to be turned."""
+    for item in container_of(data).items.values():
+        if item.kind == b"Exif":
+            data = data[: item.at] + b"free" + data[item.at + 4 :]
+    return data
+
+
+def described(data: bytes, metadata: Metadata) -> tuple[Metadata, tuple[str, ...], tuple[str, ...], int]:
+    """The metadata with what Pillow does not tell, notes, the names of the parts that have no place in it, and how the
+    picture lies."""
+    container = container_of(data)
+    # Pillow puts how the picture lies into an EXIF block of its own.
+    lies = (orientation_of(metadata.exif) if metadata.exif else None) or 1
+    block = item_content(data, b"Exif")
+    metadata = replace(metadata, exif=without_prefix(block[4 + int.from_bytes(block[:4], "big") :]) if block else None)
+    bits = _bits(container)
+    found = cicp_of(container)
+    lossless = found is not None and found[0].matrix == _IDENTITY
+    # A profile counts more than the numbers.
+    cicp = found[0] if found and not metadata.icc else None
+    notes = (f"its {bits} bits were read as 8",) if bits > 8 else ()
+    if others := other_pictures(container):
+        notes = (*notes, f"only the main one of its {others + 1} pictures was read")
+    return replace(metadata, cicp=cicp, lossless=lossless, bits=bits), notes, parts_beside(container), lies
+
+
+def encode_avif(image: Image.Image, metadata: Metadata, quality: int | None) -> Encoded:
+    """Encode an 8-bit image; at the highest quality if its source was lossless and no quality is asked for."""
+    exif = metadata.exif
+    if exif:
+        # Pillow takes the tag out itself, by writing the block anew and spoiling all text that is not ASCII.
+        exif = without(exif, ORIENTATION)
+    lossless = metadata.lossless and quality is None
+    options: dict[str, Any] = {"exif": exif, "icc_profile": metadata.icc, "xmp": metadata.xmp}
+    options = {key: value for key, value in options.items() if value}
+    options["quality"] = 100 if lossless else _GOOD_QUALITY if quality is None else quality
+    file = io.BytesIO()
+    image.save(file, "AVIF", subsampling="4:4:4", **options)
+    data, held = file.getvalue(), keys_of(metadata, "exif", "icc", "xmp")
+    place = cicp_of(container_of(data))
+    if metadata.cicp and place:
+        data = with_colours(data, place[1], metadata.cicp)
+        held |= keys_of(metadata, "cicp")
+    notes = ("its source was lossless, and this AVIF has small losses; write PNG for none",) if lossless else ()
+    return Encoded(data, held, notes=notes)
+
+
+def _bits(container: Container) -> int:
+    for one in container.of_primary(b"av1C"):
+        if len(one.content) >= 3:
+            return (12 if one.content[2] & 0x20 else 10) if one.content[2] & 0x40 else 8
+    return 8

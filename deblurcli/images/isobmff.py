@@ -1,0 +1,182 @@
+"""The boxes of a HEIF or AVIF file, as far as they say what is in it (ISO/IEC 14496-12 and 23008-12)."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+_FULL = 4  # version and flags
+
+
+class Box(NamedTuple):
+    kind: bytes
+    start: int  # of its content
+    end: int
+
+
+class Property(NamedTuple):
+    """A property of an item: its type, its content, and where that begins in the file."""
+
+    kind: bytes
+    content: bytes
+    at: int
+
+
+class Item(NamedTuple):
+    """A picture or a piece of data: its type, of data the kind of it, and where in the file its type stands."""
+
+    kind: bytes
+    content_type: bytes
+    hidden: bool
+    at: int
+
+
+@dataclass(frozen=True)
+class Container:
+    """What a file holds: its outermost boxes, its items by number, and what they have to do with each other.
+
+    `references` are (type, from, to) triples of numbers; a thumbnail refers to its picture.
+    """
+
+    boxes: tuple[bytes, ...]
+    primary: int = 0
+    items: dict[int, Item] = field(default_factory=dict)
+    references: tuple[tuple[bytes, int, int], ...] = ()
+    properties: dict[int, tuple[Property, ...]] = field(default_factory=dict)
+
+    def of_primary(self, kind: bytes) -> list[Property]:
+        """The properties of this type that the main picture has."""
+        return [one for one in self.properties.get(self.primary, ()) if one.kind == kind]
+
+
+def container_of(data: bytes) -> Container:
+    """The boxes of a file; of a damaged one what can be made out."""
+    outer = list(boxes_in(data, 0, len(data)))
+    kinds = tuple(box.kind for box in outer)
+    meta = next((box for box in outer if box.kind == b"meta"), None)
+    if meta is None:
+        return Container(kinds)
+    try:
+        inner = {box.kind: box for box in boxes_in(data, meta.start + _FULL, meta.end)}
+        return Container(
+            kinds,
+            _primary(data, inner[b"pitm"]) if b"pitm" in inner else 0,
+            _items(data, inner[b"iinf"]) if b"iinf" in inner else {},
+            tuple(_references(data, inner[b"iref"])) if b"iref" in inner else (),
+            _properties(data, inner[b"iprp"]) if b"iprp" in inner else {},
+        )
+    except (struct.error, IndexError):
+        return Container(kinds)
+
+
+def item_content(data: bytes, kind: bytes) -> bytes | None:
+    """The content of the first item of a type that stands in the file in one piece; None without one."""
+    meta = next((box for box in boxes_in(data, 0, len(data)) if box.kind == b"meta"), None)
+    if meta is None:
+        return None
+    inner = {box.kind: box for box in boxes_in(data, meta.start + _FULL, meta.end)}
+    try:
+        items = _items(data, inner[b"iinf"])
+        wanted = next(number for number, item in items.items() if item.kind == kind)
+        base = inner[b"idat"].start if b"idat" in inner else 0
+        return next(content for number, content in _locations(data, inner[b"iloc"], base) if number == wanted)
+    except (KeyError, StopIteration, struct.error, IndexError):
+        return None
+
+
+def boxes_in(data: bytes, start: int, end: int) -> Iterator[Box]:
+    """The boxes that stand one after the other there."""
+    while start + 8 <= end:
+        size, kind = struct.unpack_from(">I4s", data, start)
+        head = 8
+        if size == 1 and start + 16 <= end:
+            (size,) = struct.unpack_from(">Q", data, start + 8)
+            head = 16
+        size = size or end - start
+        if size < head:
+            return
+        yield Box(kind, start + head, min(start + size, end))
+        start += size
+
+
+def _locations(data: bytes, box: Box, idat: int) -> Iterator[tuple[int, bytes]]:
+    version, sizes = data[box.start], struct.unpack_from(">H", data, box.start + _FULL)[0]
+    widths = [sizes >> shift & 15 for shift in (12, 8, 4, 0)]  # of offset, length, base offset and index
+    at = box.start + _FULL + 2
+
+    def number(width: int) -> int:
+        nonlocal at
+        at += width
+        return int.from_bytes(data[at - width : at], "big")
+
+    for _ in range(number(4 if version == 2 else 2)):
+        item = number(4 if version == 2 else 2)
+        in_idat = bool(number(2) & 1) if version else False
+        number(2)  # the file it is in: this one
+        start = number(widths[2]) + (idat if in_idat else 0)
+        pieces = []
+        for _ in range(number(2)):
+            number(widths[3] if version else 0)
+            offset, length = number(widths[0]), number(widths[1])
+            pieces.append(data[start + offset : start + offset + length])
+        if at > box.end:
+            return
+        yield item, b"".join(pieces)
+
+
+def _primary(data: bytes, box: Box) -> int:
+    return int(struct.unpack_from(">I" if data[box.start] else ">H", data, box.start + _FULL)[0])
+
+
+def _items(data: bytes, box: Box) -> dict[int, Item]:
+    items = {}
+    first = box.start + _FULL + (4 if data[box.start] else 2)
+    for entry in boxes_in(data, first, box.end):
+        version = data[entry.start]
+        if entry.kind != b"infe" or version < 2:
+            continue
+        at = entry.start + _FULL
+        number, _, kind = struct.unpack_from(">HH4s" if version == 2 else ">IH4s", data, at)
+        texts = data[at + (8 if version == 2 else 10) : entry.end].split(b"\0")
+        content_type = texts[1] if kind == b"mime" and len(texts) > 1 else b""
+        place = at + (4 if version == 2 else 6)
+        items[number] = Item(kind, content_type, bool(data[entry.start + 3] & 1), place)
+    return items
+
+
+def _references(data: bytes, box: Box) -> Iterator[tuple[bytes, int, int]]:
+    number = ">I" if data[box.start] else ">H"
+    width = struct.calcsize(number)
+    for entry in boxes_in(data, box.start + _FULL, box.end):
+        (source,) = struct.unpack_from(number, data, entry.start)
+        (count,) = struct.unpack_from(">H", data, entry.start + width)
+        for index in range(count):
+            (target,) = struct.unpack_from(number, data, entry.start + width + 2 + index * width)
+            yield entry.kind, source, target
+
+
+def _properties(data: bytes, box: Box) -> dict[int, tuple[Property, ...]]:
+    known: list[Property] = []
+    found: dict[int, tuple[Property, ...]] = {}
+    for inner in boxes_in(data, box.start, box.end):
+        if inner.kind == b"ipco":
+            known = [Property(one.kind, data[one.start : one.end], one.start) for one in boxes_in(data, *inner[1:])]
+        elif inner.kind == b"ipma":
+            for number, indexes in _associations(data, inner):
+                found[number] = tuple(known[index - 1] for index in indexes if 0 < index <= len(known))
+    return found
+
+
+def _associations(data: bytes, box: Box) -> Iterator[tuple[int, list[int]]]:
+    number, wide = ">I" if data[box.start] else ">H", data[box.start + 3] & 1
+    (count,) = struct.unpack_from(">I", data, box.start + _FULL)
+    at = box.start + _FULL + 4
+    for _ in range(min(count, (box.end - at) // 3)):
+        (item,) = struct.unpack_from(number, data, at)
+        at += struct.calcsize(number)
+        length = data[at]
+        raw = struct.unpack_from(f">{length}{'H' if wide else 'B'}", data, at + 1)
+        at += 1 + length * (2 if wide else 1)
+        yield item, [value & (0x7FFF if wide else 0x7F) for value in raw]
