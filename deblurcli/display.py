@@ -1,8 +1,11 @@
-"""How what others wrote, such as file names, is shown on a terminal."""
+"""What is told to a user: lines, and in them what others wrote, such as file names."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+
+Tell = Callable[[str], None]  # takes a line for the user
 
 
 def display_name(path: Path | str) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from deblurcli.cluster.store_errors import StoreUnusable, explained
+from deblurcli.cluster.store_errors import StoreUnusable, store_errors_explained
 from deblurcli.display import display_name
 from deblurcli.errors import InputError, UsageError
 
@@ -55,7 +55,7 @@ def open_store(url: str) -> tuple[Any, str]:
     except ImportError as error:
         remedy = f"run `pip install {PACKAGES[scheme]}`" if scheme in PACKAGES else "install it"
         raise UsageError(f"{label}: a package for {scheme}:// is missing here ({error}); {remedy}") from None
-    with explained(url, "read"):
+    with store_errors_explained(url, "read"):
         return kind(**options_in(url, kind)), path_in(url, kind)
 
 
@@ -92,7 +92,7 @@ def is_folder(url: str) -> bool:
         UsageError, StoreUnusable: as `open_store`.
     """
     store, path = open_store(url)
-    with explained(url, "read"):
+    with store_errors_explained(url, "read"):
         store.invalidate_cache()
         return bool(store.info(path)["type"] == "directory")
 
@@ -106,7 +106,7 @@ def entries(url: str, recursive: bool) -> Iterator[tuple[str, str | None]]:
         UsageError, StoreUnusable: as `open_store`.
     """
     store, path = open_store(url)
-    with explained(url, "read"):
+    with store_errors_explained(url, "read"):
         store.invalidate_cache()
         found = list(store.find(path, detail=True).values()) if recursive else store.ls(path, detail=True)
     prefix = path.strip("/") + "/"
@@ -127,7 +127,7 @@ def fingerprint(folder: str, name: str) -> str:
         UsageError, StoreUnusable: as `open_store`.
     """
     store, path = open_store(folder)
-    with explained(f"{folder}/{name}", "read"):
+    with store_errors_explained(f"{folder}/{name}", "read"):
         return fingerprint_of(store.info(f"{path}/{name}"))
 
 
@@ -163,7 +163,7 @@ def read(folder: str, name: str) -> bytes:
         UsageError, StoreUnusable: as `open_store`.
     """
     store, path = open_store(folder)
-    with explained(f"{folder}/{name}", "read"):
+    with store_errors_explained(f"{folder}/{name}", "read"):
         return bytes(store.cat_file(f"{path}/{name}"))
 
 
@@ -178,7 +178,7 @@ def write(folder: str, name: str, data: bytes, *, overwrite: bool) -> None:
     scheme = folder.partition("://")[0]
     store, base = open_store(folder)
     path = f"{base}/{name}"
-    with explained(f"{folder}/{name}", "write"):
+    with store_errors_explained(f"{folder}/{name}", "write"):
         if scheme in CONDITIONAL_PUTS:
             store.pipe_file(path, data, mode="overwrite" if overwrite else "create")
             return
