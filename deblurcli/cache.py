@@ -7,6 +7,13 @@ from pathlib import Path
 from deblurcli.errors import OutputError
 
 
+def cache_place(namespace: str) -> Path:
+    """Where folders of ours are, or would be. Makes none."""
+    from huggingface_hub import constants
+
+    return Path(constants.HF_ASSETS_CACHE, "deblurcli", namespace)
+
+
 def cache_folder(namespace: str, subfolder: str = "default") -> Path:
     """A folder of ours, made if need be. The default of `subfolder` is the client's own.
 

@@ -36,7 +36,7 @@ class Repo:
     Attributes:
         sizes: are told in place of the true ones.
         token: without this one, the repository is not there.
-        git: files that are in plain git, for which no SHA-256 is told.
+        git: files that are in plain git, for which git's SHA-1 is told and no SHA-256.
     """
 
     commits: dict[str, dict[str, bytes]] = field(default_factory=dict)
@@ -75,6 +75,10 @@ class Fault:
     redirect: str | None = None
     wait: threading.Event | None = None
     times: float = float("inf")
+
+
+def git_sha1(content: bytes) -> str:
+    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
 
 
 class HubServer:
@@ -215,7 +219,7 @@ class _Handler(BaseHTTPRequestHandler):
             {
                 "rfilename": file,
                 "size": repo.sizes.get(file, len(content)),
-                "blobId": hashlib.sha1(content).hexdigest(),
+                "blobId": git_sha1(content),
                 "lfs": None
                 if file in repo.git
                 else {
@@ -239,15 +243,15 @@ class _Handler(BaseHTTPRequestHandler):
             self.refuse(HTTPStatus.NOT_FOUND, "EntryNotFound", {"X-Repo-Commit": commit})
             return
         content = repo.commits[commit][file]
-        digest = hashlib.sha1(content) if file in repo.git else hashlib.sha256(content)
+        digest = git_sha1(content) if file in repo.git else hashlib.sha256(content).hexdigest()
         if fault and fault.redirect:
-            linked = {"X-Linked-ETag": f'"{digest.hexdigest()}"', "X-Linked-Size": str(len(content))}
+            linked = {"X-Linked-ETag": f'"{digest}"', "X-Linked-Size": str(len(content))}
             place = {"X-Repo-Commit": commit, "Location": fault.redirect + self.path}
             self.refuse(HTTPStatus.FOUND, headers=linked | place)
             return
         headers = {
             "X-Repo-Commit": commit,
-            "ETag": f'"{digest.hexdigest()}"',
+            "ETag": f'"{digest}"',
             "Accept-Ranges": "bytes",
             "Content-Type": "application/octet-stream",
         }

@@ -22,16 +22,26 @@ def make_program(folder: Path) -> None:
     (package / "weights" / "catalog.toml").touch()
 
 
-def add_model(folder: Path, name: str, file: str, content: bytes, **more: str | int) -> None:
+def add_model(folder: Path, name: str, file: str, content: bytes, **more: object) -> None:
     """A record for this content; a model without a `repo` is shipped. `more` is added to the record, or replaces it."""
-    weights = folder / "deblurcli" / "weights"
     if "repo" not in more:
-        (weights / file).write_bytes(content)
-    record = {**WORDS, "file": file, "licence": "CC0-1.0", "bytes": len(content)}
-    record |= {"sha256": hashlib.sha256(content).hexdigest(), **more}
-    lines = "".join(f"{key} = {value!r}\n" for key, value in record.items())
-    with (weights / "catalog.toml").open("a") as catalog:
+        (folder / "deblurcli" / "weights" / file).write_bytes(content)
+    known = {"file": file, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    add_record(folder, name, **{**WORDS, "licence": "CC0-1.0", **known, **more})
+
+
+def add_record(folder: Path, name: str, **values: object) -> None:
+    lines = "".join(f"{key} = {in_toml(value)}\n" for key, value in values.items())
+    with (folder / "deblurcli" / "weights" / "catalog.toml").open("a") as catalog:
         catalog.write(f"[{name}]\n{lines}")
+
+
+def in_toml(value: object) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(in_toml, value))}]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key} = {in_toml(one)}" for key, one in value.items()) + "}"
+    return repr(value)
 
 
 def finish(process: subprocess.Popen[str]) -> tuple[int, str, str]:

@@ -38,11 +38,17 @@ def list_models(as_json: Json = False) -> None:
     from rich.table import Table
 
     marks = {DEFAULT: " (default)", DEFAULT_ON_CUDA: " (default on CUDA)"}
-    table = Table("name", "architecture", "size", "here", "licence", box=None)
+    table = Table(box=None)
+    table.add_column("name", no_wrap=True)
+    for title in ("gain, dB", "s per MP", "size", "here", "licence"):
+        table.add_column(title)
     for record in catalog().values():
         name = record.name + marks.get(record.name, "")
-        table.add_row(name, record.architecture, megabytes(record.size), state(record), record.licence)
+        gain = next((f"{score.gain:+.2f}" for score in record.measured if score.gain is not None), "-")
+        seconds = f"{record.seconds:.1f}" if record.seconds else "-"
+        table.add_row(name, gain, seconds, megabytes(record.size), state(record), record.licence)
     Console().print(table)
+    say("gain: see `deblur weights info NAME`; s per MP: on two cores, fp32; `deblur doctor` measures this machine")
 
 
 @app.command("info")
@@ -50,7 +56,7 @@ def list_models(as_json: Json = False) -> None:
 def info(name: Name, as_json: Json = False) -> None:
     """All that is known of a model: licence, training, scores, and what it is good and bad at. Asks nobody."""
     from deblurcli.models.catalog import catalog
-    from deblurcli.models.files import look_up
+    from deblurcli.models.here import look_up
 
     record = catalog().get(name)
     if record is None:
@@ -62,10 +68,10 @@ def info(name: Name, as_json: Json = False) -> None:
     source = f"https://huggingface.co/{record.repo}, commit {record.commit}" if record.repo else "ships with deblur"
     lines = {
         "architecture": record.architecture,
-        "source": f"{source}, file {record.file}",
+        "source": f"{source}, {' and '.join(file.name for file in record.files)}",
         "here": state(record),
-        "size": f"{megabytes(record.size)} ({record.size} bytes)",
-        "SHA-256": record.sha256,
+        "size": f"{megabytes(record.size)} ({record.size} bytes){sharing(record)}",
+        "SHA-256": ", ".join(file.sha256 or f"of {file.name} what the Hub lists" for file in record.files),
         "licence": record.licence,
         "trained on": record.trained_on,
         "good at": record.good_at,
@@ -112,32 +118,36 @@ def verify(
 ) -> None:
     """Compute the SHA-256 of models that are here, and compare it with what it must be. Asks nobody."""
     from deblurcli.models.catalog import catalog
-    from deblurcli.models.files import look_up, not_here
+    from deblurcli.models.files import not_here
+    from deblurcli.models.here import look_up
 
-    checked = [look_up(name) for name in names or catalog()]
-    damaged = []
-    for here in checked:
-        if here.path is None and not here.shipped:
+    remedies = []
+    for here in [look_up(name) for name in names or catalog()]:
+        if not here.is_usable and not here.shipped:
             if names:
                 raise not_here(here.name)
             continue
-        intact = here.path is not None and here.is_intact()
+        damaged = here.damaged()
+        intact = here.is_usable and damaged is None
+        part = damaged or here.loaded or next(iter(here.parts), None)
         if not intact:
-            damaged.append(here)
-        verdict = "intact" if intact and here.sha256 else "nothing to compare with" if intact else "damaged"
+            remedies.append(f"{here.name}: damaged, {here.remedy(damaged)}")
+        verdict = "damaged" if not intact else "intact" if part and part.digest else "nothing to compare with"
+        path, digest = (part.path, part.digest) if part else (None, None)
         if as_json:
-            print(json.dumps({"name": here.name, "path": str(here.path), "sha256": here.sha256, "state": verdict}))
+            print(json.dumps({"name": here.name, "path": str(path), "sha256": digest, "state": verdict}))
         else:
-            print(f"{here.name}: {verdict}, {here.path}")
-    if damaged:
-        raise WeightsDamaged("; ".join(f"{here.name}: damaged, {here.remedy()}" for here in damaged))
+            print(f"{here.name}: {verdict}, {path}")
+    if remedies:
+        raise WeightsDamaged("; ".join(remedies))
 
 
 @app.command("path")
 @command
 def path(name: Name) -> None:
     """Where the file of a model is on this machine. Asks nobody."""
-    from deblurcli.models.files import look_up, not_here
+    from deblurcli.models.files import not_here
+    from deblurcli.models.here import look_up
 
     here = look_up(name)
     if here.path is None:
@@ -148,10 +158,12 @@ def path(name: Name) -> None:
 @app.command("remove")
 @command
 def remove_model(name: Name) -> None:
-    """Delete a downloaded model from the Hub's cache."""
+    """Delete a downloaded model, and the file that it was converted to. A download that others here use stays."""
     from deblurcli.models.files import remove
 
-    say(f"{name}: removed, {megabytes(remove(name))}")
+    removed = remove(name)
+    kept = f"; the download stays for {' and '.join(removed.kept_for)}" if removed.kept_for else ""
+    say(f"{name}: removed, {megabytes(removed.size)}{kept}")
 
 
 @app.command("import")
@@ -179,8 +191,8 @@ def import_weights(
     archive is dead; the import of it is for those who still have the files.
     """
     refuse_output(output, overwrite)
-    from deblurcli.models.files import PICKLES
     from deblurcli.models.load import import_pickled
+    from deblurcli.models.reference import PICKLES
 
     if source.suffix not in PICKLES:
         from deblurcli.models.importers.tensorflow import import_tensorflow
@@ -233,24 +245,34 @@ def refuse_output(output: Path, overwrite: bool) -> None:
 
 def plain(record: Record) -> dict[str, Any]:
     """A record as JSON data, and where its file is on this machine."""
-    from deblurcli.models.files import look_up
+    from deblurcli.models.here import look_up
 
     where = look_up(record.name).path
-    return {**asdict(record), "shipped": record.repo is None, "path": str(where) if where else None}
+    more = {"size": record.size, "shipped": record.repo is None, "path": str(where) if where else None}
+    return {**asdict(record), **more}
 
 
 def state(record: Record) -> str:
-    from deblurcli.models.files import look_up
+    from deblurcli.models.here import look_up
 
     here = look_up(record.name)
-    if here.path is None:
-        return "missing" if here.shipped else "no"
-    return "shipped" if here.shipped else "downloaded"
+    if here.shipped:
+        return "shipped" if here.whole else "missing"
+    return "downloaded" if here.is_usable else "no"
+
+
+def sharing(record: Record) -> str:
+    """Which other models have the same files."""
+    from deblurcli.models.catalog import catalog
+
+    names = [other.name for other in catalog().values() if other.files == record.files and other != record]
+    return f", shared with {' and '.join(names)}" if names else ""
 
 
 def in_words(score: Score) -> str:
     ssims = "".join(f", SSIM ({kind}) {value}" for kind, value in score.ssim.items())
-    return f"{score.psnr} dB{ssims}: {score.of}"
+    gain = "" if score.gain is None else f" ({score.gain:+.2f})"
+    return f"{score.psnr} dB{gain}{ssims}: {score.of}"
 
 
 def megabytes(size: int) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from deblurcli.digest import sha256_of
 from deblurcli.errors import WeightsDamaged
 from deblurcli.models.catalog import catalog
-from deblurcli.models.files import look_up
+from deblurcli.models.here import look_up
 
 
 @dataclass(frozen=True)

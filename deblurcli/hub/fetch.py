@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from deblurcli.digest import sha256_of
+from deblurcli.digest import digest_like, is_digest, kind_of
 from deblurcli.display import display_name
 from deblurcli.errors import DeblurError, OutputError
 from deblurcli.hub.client_errors import status_of, translated
@@ -38,8 +38,8 @@ class HubFile:
         repo: as "org/name".
         commit: 40 hex digits.
         name: path within the repository, with slashes.
-        size: in bytes.
-        sha256: 64 hex digits; None if nobody tells it, then only the size is checked.
+        size: in bytes; checked only if there is no digest.
+        digest: SHA-256 or git's SHA-1, see `deblurcli.digest`; None if nobody tells it.
         kind: of the repository.
     """
 
@@ -47,7 +47,7 @@ class HubFile:
     commit: str
     name: str
     size: int
-    sha256: str | None
+    digest: str | None
     kind: Kind = "model"
 
 
@@ -57,7 +57,8 @@ class Contents:
 
     Attributes:
         commit: 40 hex digits.
-        files: name -> size in bytes if the Hub tells it, and SHA-256 for those in large file storage.
+        files: name -> size in bytes and digest if the Hub tells them: SHA-256 for those in large file storage, git's
+            SHA-1 for all others.
         licence: as the repository states it, such as "mit"; None if it states none.
     """
 
@@ -113,9 +114,9 @@ def cached(repo: str, commit: str, name: str, kind: Kind) -> Path | None:
     return path if path.is_file() else None
 
 
-def is_intact(path: Path, size: int, sha256: str | None) -> bool:
-    """Whether a file has this size and SHA-256, the latter if it is known."""
-    return path.stat().st_size == size and sha256 in (None, sha256_of(path))
+def is_intact(path: Path, size: int, digest: str | None) -> bool:
+    """Whether a file has this digest; this size if none is known."""
+    return path.stat().st_size == size if digest is None else digest_like(digest, path) == digest
 
 
 def require_room(folder: Path, size: int, what: str) -> None:
@@ -135,7 +136,7 @@ def contents(repo: str, kind: Kind, terms: Terms, revision: str | None = None) -
         repo: as "org/name".
         kind: of the repository.
         terms: of errors.
-        revision: a commit; None for the current one.
+        revision: a commit, 40 hex digits; None for the current one.
 
     Raises:
         terms.unavailable: if the Hub cannot be reached or asked.
@@ -148,7 +149,14 @@ def contents(repo: str, kind: Kind, terms: Terms, revision: str | None = None) -
         info = ask(repo, revision=revision, files_metadata=True, timeout=30)
     if not re.fullmatch(r"[0-9a-f]{40}", str(info.sha)):
         raise terms.unavailable(f"{repo}: the Hub names no commit; is HF_ENDPOINT set to a Hub?")
-    files = {file.rfilename: (file.size, file.lfs.sha256 if file.lfs else None) for file in info.siblings or ()}
+    if revision not in (None, info.sha):
+        raise terms.unavailable(
+            f"{repo}: asked for commit {revision}, the Hub tells of {info.sha}; is HF_ENDPOINT right?"
+        )
+    files = {}
+    for file in info.siblings or ():
+        digest = file.lfs.sha256 if file.lfs else file.blob_id
+        files[file.rfilename] = (file.size, digest if digest and is_digest(digest) else None)
     licence = getattr(info.card_data, "license", None)
     return Contents(str(info.sha), files, ", ".join(licence) if isinstance(licence, list) else licence)
 
@@ -178,19 +186,19 @@ def fetch(file: HubFile, terms: Terms, *, force: bool = False) -> Path:
         with WeakFileLock(locks / f"deblurcli-{name[:32]}.lock"):
             path = cached(file.repo, file.commit, file.name, file.kind)
             if path and not force:
-                if is_intact(path, file.size, file.sha256):
+                if is_intact(path, file.size, file.digest):
                     return path
                 discard(path)
             require_room(cache, file.size, file.name)
             for _ in range(2):
                 # Forced: a store that the client shares between repositories may hold the damaged content too.
                 path = _download(file, force=force or path is not None)
-                if is_intact(path, file.size, file.sha256):
+                if is_intact(path, file.size, file.digest):
                     return path
                 discard(path)
     raise terms.damaged(
-        f"{file.name} of {file.repo}: arrived damaged twice from {endpoint()}, its SHA-256 is wrong; try again later, "
-        f"{terms.otherwise}"
+        f"{file.name} of {file.repo}: arrived damaged twice from {endpoint()}, its {kind_of(file.digest)} is wrong; "
+        f"try again later, {terms.otherwise}"
     )
 
 

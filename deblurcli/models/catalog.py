@@ -16,6 +16,8 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+SCORES = ("published", "measured")
+
 
 @dataclass(frozen=True)
 class Score:
@@ -25,11 +27,28 @@ class Score:
         of: which data, how many pairs, who says so.
         psnr: in dB, RGB, 8 bit.
         ssim: definition -> value: "MATLAB", "Wang", or "as printed" where the source does not say which.
+        gain: PSNR over that of the blurry input, in dB; None if the source does not say.
     """
 
     of: str
     psnr: float
     ssim: Mapping[str, float]
+    gain: float | None = None
+
+
+@dataclass(frozen=True)
+class File:
+    """A file of a model.
+
+    Attributes:
+        name: in `weights_folder()`, or in the repository.
+        size: in bytes.
+        sha256: 64 hex digits; None if the Hub has to be asked for the digest when it is downloaded.
+    """
+
+    name: str
+    size: int
+    sha256: str | None = None
 
 
 @dataclass(frozen=True)
@@ -39,22 +58,23 @@ class Record:
     Attributes:
         name: what `--model` takes.
         architecture: a key of `deblurcli.networks.ARCHITECTURES`.
-        file: its name in `weights_folder()`, or in the repository.
-        size: of the file in bytes.
-        sha256: of the file, 64 hex digits.
+        files: what it consists of; by the suffix of the first one it is known how it is read. Models of the same files
+            share the download.
         licence: of the weights, in words.
         trained_on, good_at, bad_at, paper: in words.
         repo: on the Hugging Face Hub; None for a model that ships with the package.
         commit: of the repository, 40 hex digits.
+        stages: of a network that is a chain of stages, only so many, the first ones; None for what the files hold.
+        elsewhere: where else the weights are to be had, as the end of an error; None if nowhere.
+        seconds: for a megapixel in fp32, as `deblur bench --speed` measured it on the machine that docs/performance.md
+            names; None if nobody did.
         published: what the source prints.
-        measured: what `deblur bench` gave with this very file; empty if it was never run.
+        measured: what `deblur bench` gave with these very files; empty if it was never run.
     """
 
     name: str
     architecture: str
-    file: str
-    size: int
-    sha256: str
+    files: tuple[File, ...]
     licence: str
     trained_on: str
     good_at: str
@@ -62,8 +82,16 @@ class Record:
     paper: str
     repo: str | None = None
     commit: str | None = None
+    stages: int | None = None
+    elsewhere: str | None = None
+    seconds: float | None = None
     published: tuple[Score, ...] = ()
     measured: tuple[Score, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Of all files, in bytes."""
+        return sum(file.size for file in self.files)
 
 
 def weights_folder() -> Path:
@@ -85,10 +113,21 @@ def catalog() -> Mapping[str, Record]:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise WeightsUnavailable(f"{path}: cannot read the catalogue of models; install deblurcli again") from error
-    return {name: _record(name, **entry) for name, entry in data.items()}
+    return {name: _record(name, entry, data) for name, entry in data.items()}
 
 
-def _record(name: str, bytes: int, **rest: Any) -> Record:
-    for key in ("published", "measured"):
-        rest[key] = tuple(Score(**score) for score in rest.get(key, ()))
-    return Record(name=name, size=bytes, **rest)
+def record_of(sha256: str) -> Record | None:
+    """The model of which a file has this SHA-256, the first one of them."""
+    records = catalog().values()
+    return next((record for record in records if any(file.sha256 == sha256 for file in record.files)), None)
+
+
+def _record(name: str, entry: Mapping[str, Any], data: Mapping[str, Mapping[str, Any]]) -> Record:
+    values = dict(entry)
+    while like := values.pop("like", None):
+        values = {key: value for key, value in data[like].items() if key not in SCORES} | values
+    if "file" in values:  # a model of one file has its properties among its own
+        values["files"] = [{"name": values.pop("file"), "bytes": values.pop("bytes"), "sha256": values.pop("sha256")}]
+    files = tuple(File(file["name"], file["bytes"], file.get("sha256")) for file in values.pop("files"))
+    scores: dict[str, Any] = {key: tuple(Score(**score) for score in values.pop(key, ())) for key in SCORES}
+    return Record(name=name, files=files, **values, **scores)

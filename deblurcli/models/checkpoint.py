@@ -61,7 +61,8 @@ def read_info(path: Path) -> ModelInfo:
         raise WeightsUnavailable(f"{path}: cannot read the weights ({error.strerror}); check the path") from error
     except (ValueError, KeyError, TypeError, struct.error) as error:
         raise WeightsDamaged(
-            f"{path}: not a deblurcli checkpoint; give a .safetensors file made by this program"
+            f"{path}: not a deblurcli checkpoint; give a .safetensors file made by this program, "
+            "such as `deblur weights import` makes of other formats"
         ) from error
 
 

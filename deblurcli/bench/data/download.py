@@ -19,11 +19,11 @@ from deblurcli.hub import fetch as hub
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A file to fetch. Attributes: its name, size in bytes, SHA-256 if the Hub tells it, whether it is here already."""
+    """A file to fetch. Attributes: its name, size in bytes, digest if the Hub tells it, whether it is here already."""
 
     name: str
     size: int
-    sha256: str | None
+    digest: str | None
     cached: bool
 
 
@@ -127,12 +127,12 @@ def plan_download(name: str) -> DownloadPlan:
     there = hub.contents(source.repo, "dataset", _TERMS)
     files = []
     for archive in source.archives:
-        size, sha256 = there.files.get(archive, (None, None))
+        size, digest = there.files.get(archive, (None, None))
         if size is None:
             has = ", ".join(map(display_name, sorted(there.files)[:6])) or "no files"
             raise InputError(f"{source.repo}: has no {archive}, but {has}; get it otherwise and use --data")
         cached = hub.cached(source.repo, there.commit, archive, "dataset") is not None
-        files.append(RemoteFile(archive, size, sha256, cached))
+        files.append(RemoteFile(archive, size, digest, cached))
     return DownloadPlan(name, source.repo, there.commit, tuple(files), there.licence)
 
 
@@ -152,7 +152,7 @@ def download(plan: DownloadPlan, progress: Callable[[int, int], None] = lambda d
     if not target.is_dir():
         _check_room(plan, root)
         archives = [
-            hub.fetch(hub.HubFile(plan.repo, plan.commit, file.name, file.size, file.sha256, "dataset"), _TERMS)
+            hub.fetch(hub.HubFile(plan.repo, plan.commit, file.name, file.size, file.digest, "dataset"), _TERMS)
             for file in plan.files
         ]
         from huggingface_hub.utils import WeakFileLock  # type: ignore[attr-defined]

@@ -8,13 +8,14 @@ A parameter's name is put together along its path through our modules: each says
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from math import isqrt
 from typing import Literal, NamedTuple
 
 from torch import nn
 
 from deblurcli.networks.maxim import parts
-from deblurcli.networks.maxim.network import MAXIM, Stage
+from deblurcli.networks.maxim.network import MAXIM, RELEASED, MAXIMConfig, Stage
 
 Role = Literal["kernel", "bias", "scale"]
 KERAS_NORM = {"scale": "gamma", "bias": "beta"}
@@ -107,6 +108,41 @@ class AuthorsName(NamedTuple):
         """As the port to Keras names its variable."""
         is_norm = "norm" in self.modules[-1].lower()
         return "_".join(self.modules) + "/" + (KERAS_NORM[self.role] if is_norm else self.role)
+
+
+def config_of(shapes: Mapping[str, tuple[int, ...]]) -> MAXIMConfig:
+    """The hyper-parameters of a network.
+
+    Args:
+        shapes: the authors' name of each parameter, in either way of writing it -> its shape in TensorFlow's order.
+
+    Returns:
+        What the network is if all is there; whether it is, is seen when the parameters are placed. Those of the weights
+        released for deblurring if it cannot be told.
+    """
+    shapes = {name.replace("/", "_"): shape for name, shape in shapes.items()}
+    mixer = "SplitHeadMultiAxisGmlpLayer_"
+
+    def count(prefix: str) -> int:
+        numbers = (name.removeprefix(prefix) for name in shapes if name.startswith(prefix))
+        return len({number.partition("_")[0] for number in numbers})
+
+    def size(block: str) -> int:
+        return isqrt(shapes[f"stage_0_{block}_{mixer}0_BlockGmlpLayer_BlockGatingUnit_Dense_0_kernel"][0])
+
+    try:
+        first = shapes["stage_0_input_conv_0_kernel"]
+        levels = [f"encoder_block_{level}" for level in range(count("stage_0_input_conv_"))]
+        return MAXIMConfig(
+            features=first[3],
+            sizes=tuple(map(size, [*levels, "global_block_0"])),
+            groups=count(f"stage_0_encoder_block_0_{mixer}"),
+            bottleneck_blocks=count("stage_0_global_block_"),
+            stages=count("stage_"),
+            image_channels=first[2],
+        )
+    except (KeyError, IndexError, ValueError):
+        return RELEASED
 
 
 def authors_names(network: MAXIM) -> dict[str, AuthorsName]:

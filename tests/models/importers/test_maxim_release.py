@@ -13,10 +13,11 @@ from maxim_listing import as_graph, as_keras, authors_shapes, random_parameters
 from deblurcli.errors import WeightsDamaged
 from deblurcli.models.importers import object_graph
 from deblurcli.models.importers.crc32c import masked_crc32c
+from deblurcli.models.importers.maxim_names import config_of
 from deblurcli.models.importers.maxim_release import Released, empty, from_bundle, from_graph_model
 from deblurcli.models.importers.tensor_bundle import open_bundle
 from deblurcli.models.importers.tensorflow_js import read_graph_model
-from deblurcli.networks.maxim.network import MAXIMConfig
+from deblurcli.networks.maxim.network import RELEASED, MAXIMConfig
 
 TINY = MAXIMConfig(features=4, sizes=(4, 2, 2), groups=2, bottleneck_blocks=2, stages=2)
 Parameters = dict[str, np.ndarray]
@@ -67,6 +68,15 @@ def test_the_listing_is_that_of_our_network(stages: int) -> None:
     config = replace(TINY, stages=stages, groups=1)
     ours = sum(value.numel() for value in empty(config).parameters())
     assert sum(int(np.prod(shape)) for shape in authors_shapes(config).values()) == ours
+
+
+@pytest.mark.parametrize("config", [RELEASED, TINY, replace(TINY, stages=1, sizes=(2, 4, 8, 4), image_channels=1)])
+def test_the_config_is_read_off_the_names_and_shapes(config: MAXIMConfig) -> None:
+    shapes = authors_shapes(config)
+    assert config_of(shapes) == config
+    in_keras = as_keras({name: np.empty(shape, np.uint8) for name, shape in shapes.items()})
+    assert config_of({name: value.shape for name, value in in_keras.items()}) == config
+    assert config_of({"w": (3, 3)}) == RELEASED
 
 
 def test_both_ways_give_the_same(tmp_path: Path, parameters: Parameters) -> None:

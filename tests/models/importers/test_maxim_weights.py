@@ -6,15 +6,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import bundle_writer as writer
 import numpy as np
 import pytest
 import torch
 from maxim_listing import as_keras, authors_shapes
+from saved_model_writer import write_saved_model
 
 from deblurcli.models.checkpoint import load_checkpoint, read_info
-from deblurcli.models.importers import object_graph
-from deblurcli.models.importers.crc32c import masked_crc32c
 from deblurcli.models.importers.maxim_release import (
     UNCHECKED_GRAPH,
     UNCHECKED_KERNELS,
@@ -42,21 +40,6 @@ def whole(maxim_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("imported") / "whole.safetensors"
     import_tensorflow(maxim_model, output)
     return output
-
-
-def write_saved_model(folder: Path, named: Parameters) -> Path:
-    """A checkpoint as on the Hub, in the folder of a SavedModel."""
-    layers = {name.rpartition("/")[0]: None for name in named}
-    numbers = {layer: number for number, layer in enumerate(layers)}
-    keys = {}
-    for name in named:
-        layer, _, role = name.rpartition("/")
-        keys[f"layer_with_weights-{numbers[layer]}/{role}/.ATTRIBUTES/VARIABLE_VALUE"] = name
-    tensors: dict[str, np.ndarray | bytes] = {key: named[name] for key, name in keys.items()}
-    tensors[object_graph.TENSOR] = writer.object_graph(keys)
-    (folder / "variables").mkdir(parents=True)
-    writer.write_bundle(folder / "variables" / "variables", tensors, checksum=masked_crc32c)
-    return folder
 
 
 @pytest.mark.parametrize(("size", "bound"), [("128x192", 2e-5), ("256x320", 1e-4)])
