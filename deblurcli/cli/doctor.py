@@ -53,7 +53,7 @@ def speeds() -> Iterator[tuple[str, str]]:
     from deblurcli.bench.speed.pace import seconds_per_megapixel
     from deblurcli.errors import DeblurError
     from deblurcli.models.catalog import catalog
-    from deblurcli.models.here import look_up
+    from deblurcli.models.local_copy import look_up
     from deblurcli.restore.deblurrer import Deblurrer
 
     for name in catalog():

@@ -155,7 +155,7 @@ def _workers(size: int) -> _Workers:
     return _Workers(library.openmp(), threads, address, size)
 
 
-def kind_of(loaded: ctypes.CDLL, weight: Tensor, stride: int, transposed: bool) -> LayerKind | None:
+def layer_kind(loaded: ctypes.CDLL, weight: Tensor, stride: int, transposed: bool) -> LayerKind | None:
     """Which of the library's functions computes a layer with weights of this shape; None if there is none."""
     lanes, panel = loaded.deblur_lanes(), loaded.deblur_panel()
     (inputs, outputs), size = (weight.shape[:2] if transposed else weight.shape[1::-1]), weight.shape[2]
@@ -179,7 +179,7 @@ def prepare_layer(name: str, weight: Tensor, bias: Tensor, stride: int, before: 
         transposed: a transposed convolution of stride 2 that crops one pixel on each side.
     """
     loaded = library.load_library(name)
-    kind = kind_of(loaded, weight, stride, transposed)
+    kind = layer_kind(loaded, weight, stride, transposed)
     if kind is None:
         return None
     plain = weight.detach().float()

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import quote, unquote
 
 from deblurcli.display import display_name
-from deblurcli.publish.markdown_links import Place, find_links
+from deblurcli.publish.markdown_links import Span, find_links
 
 WEIGHTS = "model.safetensors"  # name of the weights in every published repository
 
@@ -40,7 +40,7 @@ def with_links(text: str, card: Path, checkpoint: Path) -> Linked:
     """
     files: dict[str, Path] = {}
     warnings: list[str] = []
-    edits: list[tuple[Place, str]] = []
+    edits: list[tuple[Span, str]] = []
     for link in find_links(text):
         known = _resolve(link.target, card, checkpoint, files)
         if known is None:

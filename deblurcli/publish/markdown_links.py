@@ -15,7 +15,7 @@ from markdown_it.rules_block import StateBlock, reference
 from markdown_it.rules_core import StateCore
 from markdown_it.rules_inline import StateInline, html_inline, image, link
 
-Place = tuple[int, int]  # begin and end in the text
+Span = tuple[int, int]  # begin and end in the text
 
 _COMMENT_OR_TARGET = re.compile(
     r"""<!--.*?-->|\s(?:href|src)\s*=\s*(?:"([^"]+)"|'([^']+)'|([^\s"'>]+))""", re.IGNORECASE | re.DOTALL
@@ -34,8 +34,8 @@ class Link:
     """
 
     target: str
-    destination: Place
-    brackets: tuple[Place, Place] | None = None
+    destination: Span
+    brackets: tuple[Span, Span] | None = None
 
 
 def find_links(text: str) -> list[Link]:
@@ -110,7 +110,7 @@ class _Finder:
         return matched
 
     def _add_destination(
-        self, state: StateInline | StateBlock, begin: int, end: int, brackets: tuple[Place, Place] | None = None
+        self, state: StateInline | StateBlock, begin: int, end: int, brackets: tuple[Span, Span] | None = None
     ) -> None:
         while state.src[begin].isspace():
             begin += 1
@@ -124,5 +124,5 @@ class _Finder:
                 place = self._place(match.start(group) + offset, match.end(group) + offset)
                 self.links.append(Link(unescape(match[group]), place))
 
-    def _place(self, begin: int, end: int) -> Place:
+    def _place(self, begin: int, end: int) -> Span:
         return self.places[begin], self.places[end - 1] + 1

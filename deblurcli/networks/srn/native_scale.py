@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from deblurcli.native import library
 from deblurcli.native.buffers import pooled_empty
-from deblurcli.native.layers import Layer, kind_of, prepare_layer, update_cell
+from deblurcli.native.layers import Layer, layer_kind, prepare_layer, update_cell
 from deblurcli.networks.srn.native_layers import LayerOf, LayerStream, RowBuffer, SingleStream, StageStream
 from deblurcli.networks.srn.network import SRN, Conv, ConvLSTM, ConvRNN, Stateless, Upsample
 from deblurcli.networks.srn.torch_scale import StateSource
@@ -180,7 +180,7 @@ def has_all_layers(network: nn.Module, name: str) -> bool:
         return False
     loaded = library.load_library(name)
     return all(
-        kind_of(loaded, module.weight, module.stride[0], isinstance(module, Upsample)) is not None
+        layer_kind(loaded, module.weight, module.stride[0], isinstance(module, Upsample)) is not None
         for module in network.modules()
         if isinstance(module, (Conv, Upsample))
     )
