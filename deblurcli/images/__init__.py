@@ -8,7 +8,7 @@ from deblurcli.images.formats import (
     is_image_name,
     suffix_for,
 )
-from deblurcli.images.photo import JpegCoding, Metadata, Photo
+from deblurcli.images.photo import Cicp, JpegCoding, Metadata, Photo, Text
 from deblurcli.images.read import read_photo
 from deblurcli.images.write import OutputExists, encode_photo, write_files, write_photo
 
@@ -16,10 +16,12 @@ __all__ = [
     "CAMERA_RAW",
     "READABLE",
     "WRITABLE",
+    "Cicp",
     "JpegCoding",
     "Metadata",
     "OutputExists",
     "Photo",
+    "Text",
     "encode_photo",
     "format_for",
     "is_image_name",

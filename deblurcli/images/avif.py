@@ -1,4 +1,4 @@
-"""AVIF, through Pillow, with the colours that Pillow neither reads nor writes."""
+"""AVIF, through Pillow, with the colours that Pillow does not know and the bits beyond 8 that it does not read."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ import io
 from dataclasses import replace
 from typing import Any
 
+import imagecodecs
+import numpy as np
 from PIL import Image
 
+from deblurcli.images.colour import split_alpha
 from deblurcli.images.exif import ORIENTATION, orientation_of, without, without_prefix
 from deblurcli.images.heif_parts import cicp_of, other_pictures, parts_beside, with_colours
 from deblurcli.images.isobmff import Container, container_of, item_content
 from deblurcli.images.parts import Encoded, keys_of
 from deblurcli.images.photo import Metadata
+from deblurcli.images.pixels import Pixels
 
 _GOOD_QUALITY = 90
 _IDENTITY = 0  # the matrix of RGB stored as it is, which only lossless files use
@@ -40,10 +44,15 @@ def described(data: bytes, metadata: Metadata) -> tuple[Metadata, tuple[str, ...
     lossless = found is not None and found[0].matrix == _IDENTITY
     # A profile counts more than the numbers.
     cicp = found[0] if found and not metadata.icc else None
-    notes = (f"its {bits} bits were read as 8",) if bits > 8 else ()
-    if others := other_pictures(container):
-        notes = (*notes, f"only the main one of its {others + 1} pictures was read")
+    others = other_pictures(container)
+    notes = (f"only the main one of its {others + 1} pictures was read",) if others else ()
     return replace(metadata, cicp=cicp, lossless=lossless, bits=bits), notes, parts_beside(container), lies
+
+
+def all_bits(data: bytes, bits: int) -> tuple[Pixels, Pixels | None]:
+    """The (pixels, alpha) of a file of 10 or 12 bits a sample, of which Pillow gives 8, in the full range of uint16."""
+    samples, most = np.asarray(imagecodecs.avif_decode(data)).astype(np.uint32), (1 << bits) - 1
+    return split_alpha(((samples * 65535 + most // 2) // most).astype(np.uint16))
 
 
 def encode_avif(image: Image.Image, metadata: Metadata, quality: int | None) -> Encoded:

@@ -17,6 +17,7 @@ from deblurcli.images.photo import Metadata
 
 _WITH_CICP = {"PNG", "AVIF", "HEIF"}
 _WITH_DENSITY = {"PNG", "TIFF", "JPEG", "BMP"}
+_SAME = 0.01  # two programs round the same resolution differently
 _COLOUR_CHUNKS = (b"gAMA", b"cHRM")
 _COLOUR_KEYS = tuple(f"png_chunks {kind.decode()}" for kind in _COLOUR_CHUNKS)
 
@@ -85,16 +86,17 @@ def _with_profile(metadata: Metadata, space: Space, grey: bool, keys: tuple[str,
 def _texts(carried: Carried, format: str) -> Carried:
     """Texts and the resolution in EXIF, for formats that have no other place for them."""
     metadata, stand_ins = carried.metadata, dict(carried.stand_ins)
-    wanted = {}
+    wanted: dict[int, str] = {}
     for text in metadata.texts:
         tag = exif_write.TAGS_OF_TEXTS.get(text.keyword)
         if tag is not None:
-            wanted[tag] = text.text
-            stand_ins[f"texts {text.keyword}"] = "exif"
+            wanted[tag] = f"{wanted[tag]}\n{text.text}" if tag in wanted else text.text
     dpi = metadata.dpi if format not in _WITH_DENSITY else None
     if not wanted and not dpi:
         return carried
-    block = exif_write.with_tags(metadata.exif, wanted, dpi)
-    if dpi and resolution_of(block):
+    block, held = exif_write.with_tags(metadata.exif, wanted, dpi)
+    stand_ins |= {f"texts {keyword}": "exif" for keyword, tag in exif_write.TAGS_OF_TEXTS.items() if tag in held}
+    there = resolution_of(block)
+    if dpi and there and all(abs(one / other - 1) < _SAME for one, other in zip(dpi, there, strict=True)):
         stand_ins["dpi"] = "exif"
     return replace(carried, metadata=replace(metadata, exif=block), stand_ins=stand_ins)

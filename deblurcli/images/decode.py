@@ -104,6 +104,9 @@ def _decode_with_pillow(data: bytes, format: str) -> tuple[Photo, int | None]:
         metadata, notes, parts, lies = _described(image, data)
         channels = channels_of(image, metadata.icc)
     metadata = replace(metadata, icc=channels.icc)
+    if format == "AVIF" and metadata.bits > 8:
+        pixels, alpha = avif.all_bits(data, metadata.bits)
+        channels = replace(channels, pixels=pixels, alpha=alpha)
     name = "PNG" if format == "GIF" else format
     return Photo(channels.pixels, channels.alpha, name, metadata, (*channels.notes, *notes), parts), lies
 
@@ -135,5 +138,4 @@ def _bmp_profile(data: bytes) -> bytes | None:
     if header < 124 or colours != b"DEBM":  # "MBED", as a number of its byte order
         return None
     at, length = struct.unpack_from("<II", data, 14 + 112)
-    profile = data[14 + at : 14 + at + length]
-    return profile if len(profile) == length >= 128 else None
+    return data[14 + at : 14 + at + length] or b"\0"  # which is then told to be damaged

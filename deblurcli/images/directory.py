@@ -100,15 +100,28 @@ def entries_at(data: bytes, at: int) -> dict[int, Entry]:
 
     Raises ValueError when the directory is cut short.
     """
-    layout, entries = layout_of(data), dict[int, Entry]()
+    found = _values(data, at)
+    return {tag: entry for tag, entry in found.items() if entry is not None and entry.value}
+
+
+def lost_at(data: bytes, at: int) -> list[int]:
+    """The tags of the directory at `at` whose values lie outside the data.
+
+    Raises ValueError when the directory is cut short.
+    """
+    return [tag for tag, entry in _values(data, at).items() if entry is None]
+
+
+def _values(data: bytes, at: int) -> dict[int, Entry | None]:
+    layout, entries = layout_of(data), dict[int, Entry | None]()
     for tag, place in raw_entries(data, at):
         _, kind, count = unpack(layout.order + "HH" + layout.offset[1], data, place)
         length = _SIZES.get(kind, 0) * count
         where = place + layout.entry_bytes - layout.width
         if length > layout.width:
             (where,) = unpack(layout.offset, data, where)
-        if length and where + length <= len(data):
-            entries.setdefault(tag, Entry(kind, count, data[where : where + length], where))
+        there = where + length <= len(data)
+        entries.setdefault(tag, Entry(kind, count, data[where : where + length], where) if there else None)
     return entries
 
 

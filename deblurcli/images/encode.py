@@ -43,7 +43,7 @@ def encode(photo: Photo, format: str, quality: int | None) -> tuple[bytes, tuple
         lossless=carried.metadata.lossless and same,
     )
     try:
-        with quiet_pillow():
+        with quiet_pillow():  # which reads the EXIF it is given, and would complain of it on the terminal
             encoded = _ENCODERS[format](samples, metadata, quality)
     except MemoryError:
         raise OutputError(f"not enough memory to encode the result as {format}; close other programs") from None

@@ -23,7 +23,7 @@ from deblurcli.images.directory import (
 )
 
 ORIENTATION = 0x0112
-_SIZES = ((0x0100, 0x0101), (0xA002, 0xA003))  # width and height, of the main and of the EXIF directory
+_PAIRS = ((0x0100, 0x0101), (0x011A, 0x011B), (0xA002, 0xA003))  # of width and height: sizes, and resolutions
 _THUMBNAIL, _THUMBNAIL_BYTES = 0x0201, 0x0202
 _RESOLUTIONS, _UNIT = (0x011A, 0x011B), 0x0128
 _INCHES = {2: 1.0, 3: 1 / 2.54}
@@ -55,7 +55,7 @@ def orientation_of(exif: bytes) -> int | None:
 def upright(exif: bytes, *, turned: bool) -> tuple[bytes, tuple[str, ...]]:
     """The same EXIF block for a picture that has been turned upright, and notes on what of it is damaged.
 
-    The Orientation becomes 1, and with `turned` (a quarter turn) the recorded widths and heights change places. The
+    The Orientation becomes 1, and with `turned` (a quarter turn) the recorded sizes and resolutions change places. The
     thumbnail is cut off: file browsers would go on showing the blurred picture, and turned twice. A link to a directory
     that is not there is taken out; the rest of the block stays.
 
@@ -71,11 +71,11 @@ def upright(exif: bytes, *, turned: bool) -> tuple[bytes, tuple[str, ...]]:
         if tag == ORIENTATION:
             struct.pack_into(order + "HHIHH", block, place, ORIENTATION, 3, 1, 1, 0)
     if turned:
-        _swap_sizes(block, first)
+        _swap_pairs(block, first)
     inner = unpack(order + "I", exif, dict(places)[EXIF] + 8)[0] if EXIF in dict(places) else first
     if turned and inner != first:
         with contextlib.suppress(ValueError):
-            _swap_sizes(block, inner)
+            _swap_pairs(block, inner)
     link = first + 2 + 12 * len(places)
     if link + 4 <= len(block):
         (thumbnail,) = unpack(order + "I", exif, link)
@@ -125,13 +125,12 @@ def _leads_below(exif: bytes, first: int, at: int) -> bool:
     return at != first
 
 
-def _swap_sizes(block: bytearray, start: int) -> None:
+def _swap_pairs(block: bytearray, start: int) -> None:
     data = bytes(block)
-    entries, places = entries_at(data, start), dict(raw_entries(data, start))
-    for across, down in _SIZES:
-        x, y = entries.get(across), entries.get(down)
-        if x and y and len(x.value) <= 4 and len(y.value) <= 4:
-            # The types go along, as a size may be a short and a long.
+    places = dict(raw_entries(data, start))
+    for across, down in _PAIRS:
+        if across in places and down in places:
+            # The types go along, as a size may be a short and a long; values that stand elsewhere stay there.
             at, to = places[across] + 2, places[down] + 2
             block[at : at + 10], block[to : to + 10] = data[to : to + 10], data[at : at + 10]
 

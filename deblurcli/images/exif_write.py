@@ -19,17 +19,19 @@ _FINENESS = 10000
 _LARGEST = 2**32 - 1
 
 
-def with_tags(block: bytes | None, texts: Mapping[int, str], dpi: tuple[float, float] | None) -> bytes:
-    """The block with these texts and this resolution, as far as it does not have such tags already.
+def with_tags(
+    block: bytes | None, texts: Mapping[int, str], dpi: tuple[float, float] | None
+) -> tuple[bytes, frozenset[int]]:
+    """The block with these texts and this resolution, as far as it does not have such tags already; and which of the
+    texts it holds now.
 
     `block` is an EXIF block that is sound, or None for a new one. The texts are stored in UTF-8.
     """
     block = block or _EMPTY
     layout, entries = layout_of(block), entries_at(block, first_directory(block))
-    added = dict[int, Entry]()
-    for tag, text in texts.items():
-        content = text.replace("\0", "").encode() + b"\0"
-        added[tag] = Entry(_ASCII, len(content), content)
+    wanted = {tag: text.replace("\0", "").encode() for tag, text in texts.items()}
+    added = {tag: Entry(_ASCII, len(content) + 1, content + b"\0") for tag, content in wanted.items()}
+    held = {tag for tag, text in wanted.items() if tag not in entries or entries[tag].value.rstrip(b"\0 ") == text}
     if dpi and _RESOLUTIONS[0] not in entries and max(dpi) * _FINENESS <= _LARGEST:
         for tag, value in zip(_RESOLUTIONS, dpi, strict=True):
             content = struct.pack(layout.order + "II", round(value * _FINENESS), _FINENESS)
@@ -37,7 +39,7 @@ def with_tags(block: bytes | None, texts: Mapping[int, str], dpi: tuple[float, f
         added[_UNIT] = Entry(_SHORT, 1, struct.pack(layout.order + "H", _INCH))
     added = {tag: entry for tag, entry in added.items() if tag not in entries}
     if not added:
-        return block
+        return block, frozenset(held)
     block += b"\0" * (len(block) % 2)
     listing, at = written({**entries, **added}, layout, len(block))
-    return block[:4] + struct.pack(layout.order + "I", at) + block[8:] + listing
+    return block[:4] + struct.pack(layout.order + "I", at) + block[8:] + listing, frozenset(held)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from types import ModuleType
 from typing import Any, BinaryIO
 
@@ -21,6 +22,10 @@ from deblurcli.images.pixels import Pixels
 _INSTALL = 'HEIC needs an extra package; install it with: pip install "deblurcli[heif]"'
 _MODES = {(1, 1): "L", (3, 1): "RGB", (4, 1): "RGBA", (1, 2): "I;16", (3, 2): "RGB;16", (4, 2): "RGBA;16"}
 
+# The library looks for this text in XMP, whatever namespace it is of, and turns the picture by it.
+_TAKEN_FOR_ORIENTATION = re.compile(rb'(tiff:Orientation(?:="|>))[02-9]')
+# Of ITU-T H.273; the library writes other numbers, too, and then cannot read its own file.
+_PRIMARIES, _TRANSFERS = {1, 2, *range(4, 13), 22}, {1, 2, *range(4, 19)}
 _MATRICES = (1, 5, 6, 9)  # of luma and chroma, that every decoder knows
 
 
@@ -53,8 +58,12 @@ def encode_heif(samples: Pixels, metadata: Metadata, quality: int) -> Encoded:
     library = _library(OutputError)
     count = 1 if samples.ndim == 2 else samples.shape[2]
     height, width = samples.shape[:2]
-    described: dict[str, Any] = {"exif": metadata.exif, "icc_profile": metadata.icc, "xmp": metadata.xmp}
-    if metadata.cicp and (metadata.cicp.primaries, metadata.cicp.transfer) != (2, 2):
+    xmp = metadata.xmp and _TAKEN_FOR_ORIENTATION.sub(rb"\g<1>1", metadata.xmp)
+    described: dict[str, Any] = {"exif": metadata.exif, "icc_profile": metadata.icc, "xmp": xmp}
+    known = metadata.cicp is not None and (
+        metadata.cicp.primaries in _PRIMARIES and metadata.cicp.transfer in _TRANSFERS
+    )
+    if metadata.cicp and known and (metadata.cicp.primaries, metadata.cicp.transfer) != (2, 2):
         described["color_primaries"] = metadata.cicp.primaries
         described["transfer_characteristics"] = metadata.cicp.transfer
         if metadata.cicp.matrix in _MATRICES:
@@ -62,7 +71,7 @@ def encode_heif(samples: Pixels, metadata: Metadata, quality: int) -> Encoded:
     image = library.from_bytes(_MODES[count, samples.itemsize], (width, height), samples.tobytes())
     file = io.BytesIO()
     image.save(file, quality=quality, chroma=444, **{key: value for key, value in described.items() if value})
-    return Encoded(file.getvalue(), keys_of(metadata, "exif", "icc", "cicp", "xmp"))
+    return Encoded(file.getvalue(), keys_of(metadata, "exif", "icc", "xmp", *(("cicp",) if known else ())))
 
 
 def _library(error: type[DeblurError]) -> ModuleType:

@@ -6,6 +6,7 @@ A forged header, a file of zeros that unpacks to gigabytes, or a pipe that never
 from __future__ import annotations
 
 from deblurcli.errors import InputError
+from deblurcli.images.damage import Damaged
 from deblurcli.images.memory import free_memory
 
 #: Far above any camera, and far below what a forged header can claim.
@@ -18,7 +19,7 @@ MOST_STREAM_BYTES = 2 << 30
 MOST_PAGES = 100
 #: Copies of the decoded picture that are in memory at once while it is read, at most: the decoder's own, the array
 #: made of it, and one that is being converted or turned.
-COPIES = 4
+COPIES = 5
 _SMALL = 64 << 20  # bytes that no run is stopped by, and for which nobody is asked
 
 
@@ -30,9 +31,12 @@ def check_size(width: int, height: int, bytes_per_pixel: int = 4) -> None:
         bytes_per_pixel: of the decoded samples together.
 
     Raises:
+        Damaged: for a picture without pixels.
         InputError: without a file name, for more than `MOST_PIXELS`, and for a picture that needs more memory than is
             free: `COPIES` times its decoded size.
     """
+    if width < 1 or height < 1:
+        raise Damaged("its header tells of no pixels")
     if width * height > MOST_PIXELS:
         raise InputError(f"{width} x {height} pixels is over the limit of 1000 megapixels; scale it down or crop it")
     needed = width * height * bytes_per_pixel * COPIES

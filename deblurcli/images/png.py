@@ -17,7 +17,6 @@ from PIL import Image
 
 from deblurcli.errors import InputError
 from deblurcli.images.colour import Channels, channels_of, split_alpha
-from deblurcli.images.damage import Damaged
 from deblurcli.images.exif import without_prefix
 from deblurcli.images.limits import check_size
 from deblurcli.images.photo import Cicp, Metadata, Photo, Text
@@ -25,6 +24,7 @@ from deblurcli.images.photoshop import iptc_and_rest
 from deblurcli.images.pixels import Pixels
 from deblurcli.images.png_adam7 import decode_interlaced
 from deblurcli.images.png_chunks import LARGEST_BLOCK, Chunk, Chunks, Header, chunks_of, file_of, unpacked
+from deblurcli.images.png_rows import is_sound, refuse_impossible, rows_of, sum_is_wrong
 from deblurcli.images.png_text import RAW_PROFILE, TEXT_TYPES, XMP_KEYWORD, packet_of, raw_profile, text_of
 
 _COLOURS = {b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"mDCV": 24, b"cLLI": 8}
@@ -40,28 +40,21 @@ def decode_png(data: bytes) -> Photo:
     if data[12:16] == b"CgBI":
         raise InputError("a PNG made for iPhone programs alone; convert it to an ordinary PNG first")
     chunks = chunks_of(data)
+    refuse_impossible(chunks.header)
     check_size(chunks.header.width, chunks.header.height, 8 if chunks.header.depth == 16 else 4)
     frames = chunks.first(b"acTL")
     if frames and int.from_bytes(frames[:4], "big") > 1:
         raise InputError(f"an animation of {int.from_bytes(frames[:4], 'big')} frames; save one frame as a file")
-    if not chunks.whole:
-        chunks = replace(chunks, data=_whole_rows(chunks))
     notes: list[str] = []
+    if not is_sound(chunks.header, chunks.data):
+        rows = rows_of(chunks.header, chunks.data)
+        if sum_is_wrong(chunks.data, rows):
+            notes.append("the sum of its picture data is wrong: a part of the picture may be damaged")
+        chunks = replace(chunks, data=zlib.compress(rows, 1))
     metadata, parts = _described(chunks, notes)
     channels = _channels(chunks, metadata.icc, notes)
     metadata = replace(metadata, icc=channels.icc, bits=max(chunks.header.depth, 8))
     return Photo(channels.pixels, channels.alpha, "PNG", metadata, (*channels.notes, *notes), parts)
-
-
-def _whole_rows(chunks: Chunks) -> bytes:
-    """The picture's data, packed anew, of a file that ends within it or just behind it. Damaged if rows are missing."""
-    header = chunks.header
-    stream = zlib.decompressobj()
-    least = header.height * (1 + (header.width * header.depth * header.samples + 7) // 8)
-    rows = stream.decompress(chunks.data, 2 * least + 1024)
-    if len(rows) < least or (header.interlaced and not stream.eof):
-        raise Damaged("it ends in the middle")
-    return chunks.data if stream.eof else zlib.compress(rows, 1)
 
 
 def _channels(chunks: Chunks, icc: bytes | None, notes: list[str]) -> Channels:

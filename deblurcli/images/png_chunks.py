@@ -41,7 +41,6 @@ class Chunks:
         data: the compressed picture, of all IDAT chunks.
         beside: the other chunks in their order.
         damaged: the types of those that were left out because their checksum is wrong or they are cut short.
-        whole: whether the file goes on beyond the picture's data.
     """
 
     header: Header
@@ -49,7 +48,6 @@ class Chunks:
     data: bytes
     beside: tuple[Chunk, ...]
     damaged: tuple[bytes, ...]
-    whole: bool
 
     def first(self, kind: bytes) -> bytes | None:
         """The content of the first chunk of a type."""
@@ -63,7 +61,7 @@ def chunks_of(data: bytes) -> Chunks:
     picture: list[bytes] = []
     beside: list[Chunk] = []
     damaged: list[bytes] = []
-    whole, at = False, len(SIGNATURE)
+    at = len(SIGNATURE)
     while at + 8 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, at)
         content = data[at + 8 : at + 8 + length]
@@ -77,20 +75,17 @@ def chunks_of(data: bytes) -> Chunks:
         elif kind == b"PLTE" and not cut:
             palette = content
         elif kind == b"IEND":
-            whole = True
             break
         elif cut or _sum_of(data, at, length) != zlib.crc32(kind + content):
             damaged.append(kind)
         else:
             beside.append((kind, content))
-        if picture and kind != b"IDAT":
-            whole = True
         if cut:
             break
         at += 12 + length
     if header is None or not picture:
         raise Damaged("it ends before the picture")
-    return Chunks(header, palette, b"".join(picture), tuple(beside), tuple(damaged), whole)
+    return Chunks(header, palette, b"".join(picture), tuple(beside), tuple(damaged))
 
 
 def chunk(kind: bytes, content: bytes) -> bytes:

@@ -22,8 +22,8 @@ from deblurcli.images.directory import (
     entries_at,
     first_directory,
     layout_of,
+    lost_at,
     pointer,
-    raw_entries,
     whole_number,
     written,
 )
@@ -48,6 +48,7 @@ _EXIF_TOO = frozenset({
     *range(37888, 37894), *range(40091, 40096), *range(40960, 42112), 42240, 50341,
 })
 # fmt: on
+_LINKS = (13, 18)  # the types of tags that lead to a directory
 ELSEWHERE = frozenset({ICC, XMP, IPTC, PHOTOSHOP}) | RESOLUTION
 _NAMES = {_PHOTOSHOP_LAYERS: "Photoshop layers", _SUB_IFDS: "reduced copies"}
 _GEOGRAPHIC_NAME = "georeference"
@@ -64,11 +65,12 @@ def blocks_of(data: bytes, at: int, notes: list[str]) -> tuple[bytes | None, byt
     Adds a note to `notes` for what is damaged or cannot be moved.
     """
     layout, entries = layout_of(data), entries_at(data, at)
-    lost = [tag for tag, _ in raw_entries(data, at) if tag not in entries and tag not in LAYOUT | RESOLUTION]
+    lost = [tag for tag in lost_at(data, at) if tag not in LAYOUT | RESOLUTION]
     if lost:
         notes.append(f"its {listed(_name_of(tag) for tag in lost)} lead out of the file and were left out")
-    parts = tuple(name for tag, name in _NAMES.items() if tag in entries)
-    kept = {tag: entry for tag, entry in entries.items() if tag not in LAYOUT | ELSEWHERE}
+    links = [tag for tag, entry in entries.items() if entry.kind in _LINKS and tag not in (*SUB_DIRECTORIES, *LAYOUT)]
+    parts = (*(name for tag, name in _NAMES.items() if tag in entries), *(_name_of(tag) for tag in links))
+    kept = {tag: entry for tag, entry in entries.items() if tag not in LAYOUT | ELSEWHERE and tag not in links}
     exif = {tag: entry for tag, entry in kept.items() if in_exif(tag)}
     own = {tag: entry for tag, entry in kept.items() if not in_exif(tag)}
     block = _exif_block(data, exif, layout.order, notes) if exif else None
@@ -105,11 +107,13 @@ def _exif_block(data: bytes, entries: dict[int, Entry], order: str, notes: list[
     below: dict[int, dict[int, Entry]] = {}
     for tag in (EXIF, GPS):
         if tag in entries:
-            inner = _below(data, entries.pop(tag), order)
+            inner, whole = _below(data, entries.pop(tag), order)
             if inner:
                 below[tag] = inner
-            else:
-                notes.append(f"the {'camera' if tag == EXIF else 'GPS'} data in its EXIF is damaged and was left out")
+            if not whole:
+                part = "a part of " if inner else ""
+                name = "camera" if tag == EXIF else "GPS"
+                notes.append(f"{part}the {name} data in its EXIF is damaged and was left out")
     note = below.get(EXIF, {}).get(MAKER_NOTE)
     if note is None or len(note.value) <= 4:
         return _block(below, entries, order, data)
@@ -156,7 +160,7 @@ def _block(
 
     for tag, inner in below.items():
         if INTEROPERABILITY in inner:
-            deeper = _below(data, inner[INTEROPERABILITY], order)
+            deeper, _ = _below(data, inner[INTEROPERABILITY], order)
             inner = _without(inner, INTEROPERABILITY)
             if deeper:
                 inner[INTEROPERABILITY] = pointer(add(deeper), layout)
@@ -165,13 +169,14 @@ def _block(
     return (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "I", first) + body
 
 
-def _below(data: bytes, entry: Entry, order: str) -> dict[int, Entry]:
+def _below(data: bytes, entry: Entry, order: str) -> tuple[dict[int, Entry], bool]:
+    """The directory that an entry leads to, and whether all of it is there."""
     at = whole_number(entry, order)
     try:
-        inner = entries_at(data, at) if at else {}
+        inner, whole = entries_at(data, at or len(data)), not lost_at(data, at or len(data))
     except ValueError:
-        return {}
-    return {tag: one for tag, one in inner.items() if tag not in SUB_DIRECTORIES or tag == INTEROPERABILITY}
+        return {}, False
+    return {tag: one for tag, one in inner.items() if tag not in SUB_DIRECTORIES or tag == INTEROPERABILITY}, whole
 
 
 def _without(entries: dict[int, Entry], tag: int) -> dict[int, Entry]:

@@ -88,7 +88,7 @@ class Deblurrer:
         network, self.info = load_model(model or default_model(device))
         self.architecture = architecture(self.info.architecture)
         native = self.architecture.runs_natively(network)
-        self.dtype = pick_precision(precision, network, self.device, native)
+        self.dtype = pick_precision(precision, network, self.device, native, self.architecture.trusted)
         self.network = network.to(self.device, self.dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.part_pixels = part_pixels or self.default_part()
         self.tta = tta
@@ -246,6 +246,8 @@ class Deblurrer:
         pixels = len(pictures.pixels) * pictures.height * pictures.width
         graphs = self.graphs
         if graphs is None or pixels > min(MOST_PIXELS, self.part_pixels):
+            return False
+        if not self.architecture.runs_whole(pictures.height, pictures.width):
             return False
         x = pictures.read(0, pictures.height, 0, pictures.width).contiguous(memory_format=torch.channels_last)
         if attempt(lambda: emit(0, 0, graphs(x))) is OUT_OF_MEMORY:

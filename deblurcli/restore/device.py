@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Collection
 
 import torch
 from torch import nn
@@ -62,11 +63,17 @@ def default_model(wish: str) -> str:
     return DEFAULT_ON_CUDA if pick_device(device_list(wish)[0]).type == "cuda" else DEFAULT
 
 
-def pick_precision(wish: str, network: nn.Module, device: torch.device, native: bool) -> torch.dtype:
+def pick_precision(
+    wish: str,
+    network: nn.Module,
+    device: torch.device,
+    native: bool,
+    trusted: Collection[torch.dtype] = (),
+) -> torch.dtype:
     """The number format of a wish: "fp32", "bf16", "fp16", or "auto".
 
-    Auto takes half precision only where the hardware computes in it and the network's result on a test picture stays
-    within one 8-bit level of float32's; everything else runs in float32.
+    Auto takes half precision only where the hardware computes in it and it is good enough: it is trusted, or the
+    network's result on a test picture stays within one 8-bit level of float32's. Everything else runs in float32.
 
     Args:
         wish: as above.
@@ -74,6 +81,7 @@ def pick_precision(wish: str, network: nn.Module, device: torch.device, native: 
         device: where it will run.
         native: whether the compiled library computes it in float32 on the CPU. That is faster than PyTorch's half
             precision; the library's own bfloat16 is faster still, but off by several levels in single pixels.
+        trusted: half precisions that need no test picture, as the network's gain on real pairs was measured in them.
 
     Raises:
         UsageError: for another wish.
@@ -85,7 +93,7 @@ def pick_precision(wish: str, network: nn.Module, device: torch.device, native: 
     if device.type == "cpu" and native:
         return torch.float32
     for dtype in native_half(device):
-        if largest_difference(network, device, dtype) <= SAFE_LEVELS:
+        if dtype in trusted or largest_difference(network, device, dtype) <= SAFE_LEVELS:
             return dtype
     return torch.float32
 

@@ -52,7 +52,8 @@ class Pictures:
 def stored(images: Sequence[np.ndarray], device: torch.device) -> Tensor:
     """(B, ...) on a device; uint16, which few operations know, as int16 of the same bits."""
     array = np.ascontiguousarray(images[0])[None] if len(images) == 1 else np.stack(images)
-    if not array.flags.writeable:  # PyTorch takes no such memory
+    # PyTorch takes neither; for NumPy a mirrored axis of length 1 is contiguous.
+    if not array.flags.writeable or min(array.strides) < 0:
         array = array.copy()
     if array.dtype == np.uint16:
         array = array.view(np.int16)
@@ -84,11 +85,11 @@ def as_pixels(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
 
 
 def padded_index(length: int, multiple: int, device: torch.device) -> Tensor:
-    """For every row of the padded image the row of the original: reflected at the end, or repeated if too small."""
-    extra = -length % multiple
-    places = torch.arange(length + extra, device=device)  # made there, as a copy to a GPU would wait for it
+    """For every row of the padded image the row of the original: reflected at the end, back and forth if too small."""
+    # Made on the device, as a copy to a GPU would wait for it.
+    places = torch.arange(length + -length % multiple, device=device)
     last = length - 1
-    return last - (places - last).abs() if extra < length else places.clamp(max=last)
+    return last - (places % max(2 * last, 1) - last).abs()
 
 
 def white(dtype: np.dtype) -> float:

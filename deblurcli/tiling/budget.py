@@ -12,21 +12,24 @@ FEWEST_PIXELS = 64 * 64
 
 
 class Source(Protocol):
-    """The blurry image, padded to the network's size multiple."""
+    """The blurry image, (N, C, height, width), padded to the network's size multiple."""
 
     @property
-    def height(self) -> int: ...
+    def height(self) -> int:
+        """Rows of pixels."""
 
     @property
-    def width(self) -> int: ...
+    def width(self) -> int:
+        """Columns of pixels."""
 
     def read(self, top: int, bottom: int, left: int, right: int) -> Tensor:
-        """(N, C, bottom - top, right - left) float32 in [0, 1], on any device."""
+        """Rows [top, bottom) and columns [left, right): (N, C, bottom - top, right - left) float32 in [0, 1], RGB or
+        grey, on any device. Raises MemoryError if they do not fit."""
 
 
 @dataclass
 class PixelBudget:
-    """How many pixels go through a network at once; halved when memory runs out."""
+    """How many pixels of each image go through a network at once; halved when memory runs out."""
 
     pixels: int
 

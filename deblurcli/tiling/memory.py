@@ -38,6 +38,22 @@ def attempt(run: Callable[[], ResultT]) -> ResultT | Literal[_Failure.OUT_OF_MEM
     return OUT_OF_MEMORY
 
 
+def as_memory_error(run: Callable[[], None]) -> None:
+    """Run what has no way to go on with less: torch's own errors become Python's.
+
+    Raises:
+        MemoryError: if torch or Python had too little memory, in main memory or on a device.
+        Exception: any other error of `run`.
+    """
+    try:
+        run()
+        return
+    except RuntimeError as error:
+        if not _ran_out(error):
+            raise
+    raise MemoryError("not enough memory for this image")
+
+
 def until_done(budget: PixelBudget, step: Callable[[], bool]) -> None:
     """The loop around everything that may not fit: call `step` until it returns False, and halve the budget whenever
     memory runs out in it.

@@ -18,7 +18,9 @@ from torch import Tensor, nn
 class RowStream(Protocol):
     """A layer in a state between two feeds."""
 
-    def feed(self, rows: Tensor, last: bool) -> Tensor: ...
+    def feed(self, rows: Tensor, last: bool) -> Tensor:
+        """The next rows of the input, (N, C, h, W) -> the rows of the output complete by then, (N, C', h', W'), h' from
+        0 up; `last` says that the image ends with them."""
 
 
 class RowQueue:
@@ -28,10 +30,11 @@ class RowQueue:
         self.waiting: Tensor | None = None
 
     def feed(self, rows: Tensor) -> None:
+        """The next rows, (N, C, h, W)."""
         self.waiting = rows if self.waiting is None else torch.cat([self.waiting, rows], 2)
 
     def take(self, count: int) -> Tensor:
-        """The oldest `count` rows."""
+        """The oldest `count` rows, (N, C, count, W); there must be so many."""
         assert self.waiting is not None
         taken, self.waiting = self.waiting[:, :, :count], self.waiting[:, :, count:]
         return taken
@@ -62,6 +65,7 @@ class SlidingWindow:
         self.kept: Tensor | None = None
 
     def feed(self, rows: Tensor, last: bool) -> Tensor:
+        """As `RowStream.feed`."""
         if self.kept is None:
             if last:
                 return self.whole(rows)
@@ -85,5 +89,6 @@ class Pointwise:
         self.layer = layer
 
     def feed(self, rows: Tensor, last: bool) -> Tensor:
+        """As `RowStream.feed`; all rows come out at once."""
         result: Tensor = self.layer(rows)
         return result

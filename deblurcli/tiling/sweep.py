@@ -69,6 +69,15 @@ class Sweeps:
         """Run tiles of features of a level that cover the image; they take `units` of all the work.
 
         A tile is as large as one of pixels that takes the same memory: 2^level times as much of the image.
+
+        Args:
+            level: of the features, 0 for full resolution.
+            halo: pixels of the image on each side of a tile that it needs beside its own.
+            run: given a tile without and with its halo; called again with a smaller tile when memory runs out in it.
+            units: of the total that this sweep is.
+
+        Raises:
+            MemoryError: if even the smallest tiles do not fit.
         """
 
         def advance(share: float) -> None:
@@ -94,6 +103,6 @@ class Mean:
         self.count += features.shape[2] * features.shape[3]
 
     def get(self, device: torch.device, dtype: torch.dtype) -> Tensor:
-        """(N, C, 1, 1)."""
+        """(N, C, 1, 1), of all that was added."""
         assert self.sum is not None
         return (self.sum / self.count).to(device, dtype)

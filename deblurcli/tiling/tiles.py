@@ -21,9 +21,11 @@ class Tile(NamedTuple):
 
     @property
     def area(self) -> int:
+        """In pixels."""
         return (self.bottom - self.top) * (self.right - self.left)
 
     def widened(self, halo: int, within: Tile) -> Tile:
+        """With so many pixels more on each side, as far as the other rectangle goes."""
         return Tile(
             max(self.top - halo, within.top),
             min(self.bottom + halo, within.bottom),
@@ -44,7 +46,8 @@ class Tile(NamedTuple):
         return [self._replace(right=cut), self._replace(left=cut)]
 
     def of(self, features: Tensor, level: int, origin: tuple[int, int] = (0, 0)) -> Tensor:
-        """This rectangle's view of features (N, C, h, w) of a level, whose first one is at the pixel `origin`."""
+        """This rectangle's view of features (N, C, h, w) of a level, 1 / 2^level of the image's resolution, whose first
+        one is at the pixel `origin` (row, column)."""
         top, left = origin
         rows = slice(self.top - top >> level, self.bottom - top >> level)
         return features[:, :, rows, self.left - left >> level : self.right - left >> level]

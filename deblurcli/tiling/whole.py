@@ -25,7 +25,7 @@ def restore_whole(
         network: (N, C, H, W) float32 -> its predictions, the last at full size.
         device: where the network is.
         source: the image.
-        emit: takes the result, (N, C, H, W) float32.
+        emit: takes the result, (N, C, H, W) float32; if it runs out of memory, so did the image.
         budget: halved if memory runs out.
         advance: told when it is done.
 
@@ -38,15 +38,13 @@ def restore_whole(
     if source.height * source.width > budget.pixels:
         return False
 
-    def run() -> Tensor:
+    def run() -> None:
         image = source.read(0, source.height, 0, source.width).to(device)
-        return network(image.contiguous(memory_format=torch.channels_last))[-1].float()
+        emit(0, 0, network(image.contiguous(memory_format=torch.channels_last))[-1].float())
 
-    result = attempt(run)
-    if result is OUT_OF_MEMORY:
+    if attempt(run) is OUT_OF_MEMORY:
         if not budget.halve():
             raise MemoryError("not enough memory for the smallest tile of this image")
         return False
-    emit(0, 0, result)
     advance(1.0)
     return True

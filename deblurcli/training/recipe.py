@@ -78,7 +78,13 @@ class Recipe:
     precision: Literal["bf16", "fp32"] = "bf16"
     seed: int = 1
 
+    @property
+    def initialisation(self) -> str:
+        """The name of the way in which the weights begin."""
+        return self.initial or next(iter(architecture(self.architecture).initialise))
+
     def as_dict(self) -> dict[str, Any]:
+        """All settings as plain data, nested ones too."""
         return asdict(self)
 
     def rate_at(self, step: int) -> float:
@@ -112,7 +118,7 @@ def read_recipe(path: Path) -> Recipe:
 
 def recipe_from(data: dict[str, Any], source: str) -> Recipe:
     """A recipe from plain data; `source` is named in errors."""
-    data = with_present_names(data)
+    data = with_present_names(data, source)
     kind = data.get("architecture", "srn")
     if kind not in ARCHITECTURES:
         raise UsageError(f"{source}: architecture must be {' or '.join(ARCHITECTURES)}, not {kind!r}")
@@ -131,13 +137,19 @@ def recipe_from(data: dict[str, Any], source: str) -> Recipe:
     return recipe
 
 
-def with_present_names(data: Mapping[str, Any], names: Mapping[str, Any] = FORMER_NAMES) -> dict[str, Any]:
-    """A recipe's plain data with the names that its settings have today."""
-    present = {}
+def with_present_names(data: Mapping[str, Any], source: str, names: Mapping[str, Any] = FORMER_NAMES) -> dict[str, Any]:
+    """A recipe's plain data with the names that its settings have today.
+
+    Raises:
+        UsageError: if a setting is given by both of its names; `source` is named.
+    """
+    present: dict[str, Any] = {}
     for key, value in data.items():
         name = names.get(key, key)
         if isinstance(name, dict):
-            present[key] = with_present_names(value, name) if isinstance(value, dict) else value
+            present[key] = with_present_names(value, source, name) if isinstance(value, dict) else value
+        elif name != key and name in data:
+            raise UsageError(f"{source}: {key!r} is the former name of {name!r}; give one of the two")
         else:
             present[name] = value
     return present

@@ -7,7 +7,7 @@ import zlib
 import numpy as np
 import pytest
 import tifffile
-from file_makers import chunk, exif_block, jpeg_with, png_with, saved, segment, tiff_file, xmp
+from file_makers import chunk, directory, exif_block, jpeg_with, png_with, saved, segment, tiff_file, xmp
 from PIL import Image, features
 
 from deblurcli.errors import InputError
@@ -109,6 +109,27 @@ def test_a_png_is_whole_when_its_rows_are(pictures, depth):
         read_photo(data[: -len(data) // 4])
 
 
+@BOTH_DEPTHS
+def test_a_png_whose_picture_has_a_wrong_sum_is_read_with_a_note(pictures, depth, capfd):
+    data = png_with(pictures[depth])
+    at = data.rindex(b"IEND") - 12  # the last four bytes of the packed picture
+    broken = data[:at] + b"\0\0\0\0" + data[at + 4 :]
+    photo = read_photo(broken)
+    np.testing.assert_array_equal(photo.pixels, pictures[depth])
+    assert photo.notes == ("the sum of its picture data is wrong: a part of the picture may be damaged",)
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("at", [24, 25, 26, 27, 28])
+@BOTH_DEPTHS
+def test_a_png_header_that_means_nothing(pictures, depth, at, capfd):
+    data = bytearray(png_with(pictures[depth]))
+    data[at] = 77
+    with pytest.raises(InputError, match="header means nothing"):
+        read_photo(bytes(data))
+    assert capfd.readouterr().err == ""
+
+
 def test_the_texts_of_a_png_unpack_to_a_bounded_size(colour8):
     bomb = chunk(b"zTXt", b"Bomb\0\0" + zlib.compress(bytes(50 << 20), 9))
     photo = read_photo(png_with(colour8, bomb, bomb, bomb))
@@ -160,12 +181,18 @@ def test_a_block_that_ends_before_the_link_to_the_thumbnail(colour8):
     assert photo.notes == () and main_of(photo)[0x010F] == "abc" and photo.pixels.shape == (56, 40, 3)
 
 
-@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "AVIF"])
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "AVIF", "HEIF"])
 def test_garbage_for_exif_and_xmp_costs_only_these(colour8, format):
     if format == "AVIF" and not features.check("avif"):
         pytest.skip("this Pillow has no AVIF")
     good = exif_block([(0x010F, 2, "Maker of cameras")])
-    data = saved(colour8, format, exif=b"Exif\0\0" + good, xmp=xmp())
+    if format == "HEIF":
+        file = io.BytesIO()
+        heif = pytest.importorskip("pillow_heif").from_pillow(Image.fromarray(colour8))
+        heif.save(file, exif=b"Exif\0\0" + good, xmp=xmp())
+        data = file.getvalue()
+    else:
+        data = saved(colour8, format, exif=b"Exif\0\0" + good, xmp=xmp())
     broken = data.replace(good, b"\xff" * len(good)).replace(xmp()[-40:], b"<" * 40)
     if format == "PNG":
         broken = png_with(colour8, chunk(b"eXIf", b"\xff" * 20), chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0<"))
@@ -256,6 +283,24 @@ def test_tags_that_lead_out_of_the_file(colour8, tag):
     photo = read_photo(bytes(data))
     np.testing.assert_array_equal(photo.pixels, colour8)
     assert any("lead out of the file" in note for note in photo.notes)
+
+
+def test_gps_in_a_tiff_of_which_a_value_leads_out_of_the_file(colour8):
+    def tiff(longitude):
+        gps_at = 8 + colour8.nbytes
+        gps = bytearray(
+            directory([(1, 2, "N"), (2, 5, [48, 1, 12, 1, 30, 1]), (4, 5, [11, 1, 34, 1, 0, 1])], "<", gps_at)
+        )
+        if longitude:
+            struct.pack_into("<I", gps, 2 + 2 * 12 + 8, longitude)
+        whole = np.concatenate([colour8.reshape(-1), np.frombuffer(bytes(gps), np.uint8)])
+        layout = [(256, 4, 56), (257, 4, 40), (258, 3, [8, 8, 8]), (262, 3, 2), (277, 3, 3), (278, 4, 40)]
+        return tiff_file(whole[None], [(0x8825, 4, gps_at), (315, 2, "")], layout=layout)
+
+    for longitude, told in ((0, []), (0x7FFFFFFF, ["a part of the GPS data in its EXIF is damaged and was left out"])):
+        photo = read_photo(tiff(longitude))
+        assert list(photo.notes) == told
+        assert main_of(photo).get_ifd(0x8825)[1] == "N"
 
 
 @pytest.mark.parametrize("target", ["JPEG", "PNG", "TIFF", "BMP", "WEBP"])

@@ -3,6 +3,7 @@
 import io
 import struct
 
+import imagecodecs
 import numpy as np
 import pytest
 from file_makers import chunk, packed_grey_png, png_with, saved, tiff_file
@@ -237,6 +238,23 @@ def test_a_lossless_avif_is_told_of_its_losses(colour8):
     _, notes = encode_photo(read_photo(lossless), "AVIF")
     assert any("lossless" in note for note in notes)
     assert encode_photo(read_photo(data), "AVIF")[1] == ()
+
+
+@pytest.mark.parametrize("bits", [10, 12])
+@pytest.mark.parametrize("planes", [1, 3, 4])
+def test_ten_and_twelve_bits_of_avif_are_read(colour16, bits, planes):
+    skip_without("AVIF")
+    wide = np.dstack([colour16, colour16[..., 0]])[..., :planes] >> (16 - bits)
+    wide = np.cumsum(wide, axis=1) // np.arange(1, 57)[None, :, None]  # smooth, but with all bits in use
+    samples = wide.astype(np.uint16)[..., 0] if planes == 1 else wide.astype(np.uint16)
+    photo = read_photo(imagecodecs.avif_encode(np.ascontiguousarray(samples), level=95, bitspersample=bits))
+    most = (1 << bits) - 1
+    seen = photo.pixels if photo.alpha is None else np.dstack([photo.pixels, photo.alpha])
+    assert seen.dtype == np.uint16 and photo.metadata.bits == bits
+    assert np.abs(seen / 65535 - samples / most).mean() < 0.02
+    assert len(np.unique(seen)) > 256
+    assert encode_photo(photo, "PNG")[1] == ()
+    assert f"rounded from {bits}" in encode_photo(photo, "AVIF")[1][0]
 
 
 def test_ten_bits_of_heic_stay_ten(colour16):

@@ -84,9 +84,9 @@ def test_a_forged_number_of_samples_is_refused():
 
 def test_a_picture_that_needs_more_memory_than_there_is_is_refused(monkeypatch):
     monkeypatch.setattr(limits, "free_memory", lambda: 200 << 20)
-    with pytest.raises(InputError, match=r"10000 x 8000 pixels need about 1\.2 GiB .* 0\.2 GiB\s+are free"):
+    with pytest.raises(InputError, match=r"10000 x 8000 pixels need about 1\.5 GiB .* 0\.2 GiB\s+are free"):
         limits.check_size(10000, 8000)
-    limits.check_size(4000, 3000)
+    limits.check_size(3000, 2000)
     monkeypatch.setattr(limits, "free_memory", lambda: None)
     limits.check_size(10000, 8000)
 

@@ -137,12 +137,14 @@ def test_in_xmp_alone_it_is_left_as_it_is_for_viewers_differ(colour8):
 
 def test_recorded_sizes_change_places_with_a_quarter_turn(colour8):
     inner = [(0xA002, 3, 56), (0xA003, 4, 40)]
-    block = exif_block([(0x0100, 3, 56), (0x0101, 3, 40), (0x0112, 3, 6)], exif=inner)
+    resolution = [(0x011A, 5, [300, 1]), (0x011B, 5, [150, 1]), (0x0128, 3, 2)]
+    block = exif_block([(0x0100, 3, 56), (0x0101, 3, 40), (0x0112, 3, 6), *resolution], exif=inner)
     sizes = 'xmlns:exif="http://ns.adobe.com/exif/1.0/" exif:PixelXDimension="56" exif:PixelYDimension="40"'
     photo = read_photo(jpeg_with(with_exif(colour8, block), xmp_segment(xmp(sizes))))
     seen = Image.Exif()
     seen.load(b"Exif\0\0" + photo.metadata.exif)
-    assert (seen[0x0100], seen[0x0101]) == (40, 56)
+    assert (seen[0x0100], seen[0x0101], seen[0x011A], seen[0x011B]) == (40, 56, 150, 300)
+    assert photo.metadata.dpi == (150, 300)
     assert (seen.get_ifd(0x8769)[0xA002], seen.get_ifd(0x8769)[0xA003]) == (40, 56)
     assert b'PixelXDimension="40" exif:PixelYDimension="56"' in photo.metadata.xmp
 

@@ -3,6 +3,7 @@
 import io
 import struct
 
+import numpy as np
 import pytest
 from file_makers import box, chunk, exif_block, jpeg_with, png_with, raw_profile, resource, saved, segment
 from losses import FORMATS, check_gone, results
@@ -29,6 +30,26 @@ def test_texts_travel(colour8):
             assert exif[0x013B] == "Jane Roe" and exif[0x010E].encode("latin-1").decode() == "Käfer"
             assert "Author" not in told
     assert 'text "Author"' in " ".join(encode_photo(read_photo(data), "BMP")[1])
+
+
+def test_a_text_that_exif_says_otherwise_is_told_of(colour8):
+    block = chunk(b"eXIf", exif_block([(0x013B, 2, "Someone else"), (0x8298, 2, "(c) Jane Roe")]))
+    texts = [chunk(b"tEXt", b"Author\0Jane Roe"), chunk(b"tEXt", b"Copyright\0(c) Jane Roe")]
+    _, notes = encode_photo(read_photo(png_with(colour8, block, *texts)), "JPEG")
+    assert notes == ('JPEG has no place for its text "Author": left out',)
+
+
+def test_texts_of_one_keyword_are_all_kept(colour8):
+    texts = [chunk(b"tEXt", b"Author\0Jane Roe"), chunk(b"tEXt", b"Author\0Jon Doe")]
+    data, notes = encode_photo(read_photo(png_with(colour8, *texts)), "TIFF")
+    assert b"Jane Roe\nJon Doe" in data and notes == ()
+
+
+def test_a_resolution_that_exif_says_otherwise_is_told_of(colour8):
+    block = exif_block([(0x011A, 5, [72, 1]), (0x011B, 5, [72, 1]), (0x0128, 3, 2)])
+    photo = read_photo(saved(colour8, exif=b"Exif\0\0" + block, dpi=(300, 300)))
+    assert any("resolution" in note for note in encode_photo(photo, "WEBP")[1])
+    assert encode_photo(photo, "JPEG")[1] == ()
 
 
 def test_every_comment_of_a_jpeg_stays(colour8):
@@ -66,6 +87,18 @@ def test_the_profile_of_a_gif_stays_and_other_extensions_are_told_of(colour8, sr
     added = extension(b"ICCRGBG1012", srgb) + extension(b"SOMETOOL1.0", b"settings")
     photo = read_photo(data[:at] + added + data[at:])
     assert photo.metadata.icc == srgb and photo.parts == ("GIF data (SOMETOOL1.0)",)
+
+
+@pytest.mark.parametrize("shift", [0, 300, 100_000])
+def test_the_profile_of_a_bmp_travels(colour8, srgb, shift):
+    rows = np.pad(colour8[::-1, :, ::-1].reshape(40, -1), ((0, 0), (0, -3 * 56 % 4))).tobytes()
+    header = struct.pack("<IiiHHIIiiII", 124, 56, 40, 1, 24, 0, len(rows), 0, 0, 0, 0) + bytes(16) + b"DEBM" + bytes(48)
+    header += struct.pack("<IIII", 4, 124 + len(rows) + shift, len(srgb), 0)
+    data = b"BM" + struct.pack("<IHHI", 14 + 124 + len(rows) + len(srgb), 0, 0, 14 + 124) + header + rows + srgb
+    photo = read_photo(data)
+    np.testing.assert_array_equal(photo.pixels, colour8)
+    assert photo.metadata.icc == (None if shift else srgb)
+    assert any("profile" in note for note in photo.notes) == bool(shift)
 
 
 def test_photoshop_s_resources_stay_with_the_captions(colour8):

@@ -131,6 +131,11 @@ def test_directories_below_the_picture_are_told_of(colour16):
     check_gone(file.getvalue(), "reduced copies")
 
 
+def test_links_to_directories_nobody_knows_are_told_of(colour8):
+    photo = read_photo(tiff_file(colour8, [(65001, 13, struct.pack("<I", 8))]))
+    assert photo.parts == ("tag 65001",) and photo.metadata.tiff_tags is None
+
+
 # --- makers' notes -------------------------------------------------------------------------------------------------
 
 

@@ -54,13 +54,6 @@ def test_half_precision_is_loaded_as_float32(network, path):
     assert all(torch.equal(state[key], value.float()) for key, value in half.items())
 
 
-def test_channels_last_weights_are_saved_as_they_are(network, path):
-    wanted = {key: value.clone() for key, value in network.state_dict().items()}
-    save_checkpoint(path, network.to(memory_format=torch.channels_last).state_dict(), INFO)
-    state = load_checkpoint(path)[0].state_dict()
-    assert all(torch.equal(state[key], value) for key, value in wanted.items())
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [

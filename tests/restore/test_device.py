@@ -34,15 +34,6 @@ def test_auto_is_within_one_level_of_fp32(make_checkpoint):
     assert np.abs(Deblurrer(path, "cpu", "auto")(pixels) - exact).max() <= 1
 
 
-@pytest.mark.parametrize(("precision", "dtype"), [("bf16", torch.bfloat16), ("fp16", torch.float16)])
-def test_a_precision_that_is_asked_for_is_used(make_checkpoint, precision, dtype):
-    path = make_checkpoint()
-    pixels = np.random.default_rng(0).integers(0, 256, (32, 48, 3), np.uint8)
-    deblur = Deblurrer(path, "cpu", precision)
-    assert deblur.dtype == deblur.network.enc1[0].weight.dtype == dtype
-    assert np.abs(deblur(pixels) - Deblurrer(path, "cpu", "fp32")(pixels).astype(int)).max() <= 3
-
-
 def test_a_network_that_overflows_in_half_precision_is_found_out(make_network):
     from deblurcli.networks.srn.network import SRNConfig
 

@@ -9,16 +9,19 @@ from deblurcli.restore.pictures import Pictures, as_pixels, padded_index, quanti
 CPU = torch.device("cpu")
 
 
-@pytest.mark.parametrize("length", [9, 10, 16, 17, 33])
-def test_padding_reflects_at_the_end(length):
+@pytest.mark.parametrize("length", [1, 2, 3, 8, 9, 10, 16, 17, 33])
+@pytest.mark.parametrize("multiple", [16, 64])
+def test_padding_reflects_at_the_end_as_often_as_it_takes(length, multiple):
     row = np.arange(length)
-    assert np.array_equal(row[padded_index(length, 16, CPU)], np.pad(row, (0, -length % 16), mode="reflect"))
+    assert np.array_equal(row[padded_index(length, multiple, CPU)], np.pad(row, (0, -length % multiple), "reflect"))
 
 
-@pytest.mark.parametrize("length", [1, 3, 8])
-def test_what_is_too_small_to_reflect_is_repeated(length):
-    row = np.arange(length)
-    assert np.array_equal(row[padded_index(length, 16, CPU)], np.pad(row, (0, 16 - length), mode="edge"))
+@pytest.mark.parametrize("shape", [(1, 5), (5, 1), (1, 5, 3), (5, 1, 3), (1, 1, 3)])
+def test_a_mirrored_axis_of_one_pixel(shape):
+    """NumPy calls such an array contiguous, but its stride is negative."""
+    pixels = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    for view in (pixels[::-1], pixels[:, ::-1]):
+        assert np.array_equal(stored([np.ascontiguousarray(view)], CPU)[0].numpy(), view)
 
 
 def test_a_region_is_cut_out_of_the_padded_picture():

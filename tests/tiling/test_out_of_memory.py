@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from deblurcli.tiling.budget import FEWEST_PIXELS, PixelBudget
-from deblurcli.tiling.memory import OUT_OF_MEMORY, attempt, until_done
+from deblurcli.tiling.memory import OUT_OF_MEMORY, as_memory_error, attempt, until_done
 
 
 def test_an_allocation_that_fails_is_a_value():
@@ -16,6 +16,13 @@ def test_an_allocation_that_fails_is_a_value():
 def test_other_errors_come_through():
     with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
         attempt(lambda: torch.ones(2, 3) @ torch.ones(2, 3))
+
+
+def test_what_cannot_go_on_with_less_is_a_memory_error():
+    with pytest.raises(MemoryError, match="not enough memory for this image"):
+        as_memory_error(lambda: torch.empty(1 << 55, dtype=torch.uint8))
+    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
+        as_memory_error(lambda: torch.ones(2, 3) @ torch.ones(2, 3))
 
 
 def test_a_step_is_tried_again_with_a_smaller_budget():

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +19,8 @@ from deblurcli.models.checkpoint import load_checkpoint, read_info
 from deblurcli.networks.srn.initialise import he
 from deblurcli.networks.srn.network import SRN, SRNConfig
 from deblurcli.training.data import Photos
-from deblurcli.training.loop import train
+from deblurcli.training.loop import Progress, train
+from deblurcli.training.loss import LossWeights
 from deblurcli.training.recipe import Recipe
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -55,6 +57,16 @@ def weights(path: Path) -> bytes:
     """All of a checkpoint after its header, whose entries are in no fixed order."""
     data = path.read_bytes()
     return data[8 + int.from_bytes(data[:8], "little") :]
+
+
+def interrupt_after(steps: int) -> Callable[[Progress], None]:
+    """A report that stops a run in this step, before its state is saved."""
+
+    def report(progress: Progress) -> None:
+        if progress.step == steps:
+            raise KeyboardInterrupt
+
+    return report
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
@@ -102,16 +114,6 @@ def test_the_checkpoint_describes_itself(tmp_path, photos):
     assert load_checkpoint(path)[0].config == TINY
 
 
-def test_a_new_run_may_start_from_a_checkpoint(tmp_path, photos):
-    first, second = tmp_path / "first", tmp_path / "second"
-    first.mkdir()
-    second.mkdir()
-    start = train(RECIPE, photos, [], first)
-    result = train(replace(RECIPE, steps=1, learning_rate=0.0), photos, [], second, start_from=start)
-    wanted = load_checkpoint(start)[0].state_dict()
-    assert all(torch.equal(wanted[key], value) for key, value in load_checkpoint(result)[0].state_dict().items())
-
-
 @pytest.mark.parametrize("content", [b"", b"not a state"])
 def test_a_damaged_state_is_named(tmp_path, photos, content):
     (tmp_path / "state.pt").write_bytes(content)
@@ -124,6 +126,29 @@ def test_the_state_of_another_network_is_refused(tmp_path, photos):
     train(replace(RECIPE, steps=1), photos, [], tmp_path)
     with pytest.raises(UsageError, match="another 'network'"):
         train(replace(RECIPE, network=replace(TINY, channels=(4, 4, 8))), photos, [], tmp_path)
+
+
+def as_in_version_0_1(recipe: dict) -> dict:
+    """What a state of that version says of its recipe: every setting it had, by the names they had."""
+    renamed = {"real_pair_ratio": "real", "identity_ratio": "unblurred"}
+    old = {renamed.get(key, key): value for key, value in recipe.items() if key != "architecture"}
+    loss = {key: value for key, value in recipe["loss"].items() if key not in ("sharp_weight", "sharp_error")}
+    return {**old, "initial": "he", "loss": {**loss, "mild": recipe["loss"]["sharp_weight"]}}
+
+
+def test_a_run_begun_with_version_0_1_goes_on(tmp_path, photos):
+    recipe = replace(RECIPE, loss=LossWeights(sharp_weight=2.0), real_pair_ratio=0.5)
+    wanted = weights(train(recipe, photos, [], tmp_path / "whole"))
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe, photos, [], tmp_path / "old", save_every=0, report=interrupt_after(5))
+    state = torch.load(tmp_path / "old" / "state.pt", weights_only=True)
+    torch.save({**state, "recipe": as_in_version_0_1(state["recipe"])}, tmp_path / "old" / "state.pt")
+    steps = []
+    resumed = train(recipe, photos, [], tmp_path / "old", report=lambda progress: steps.append(progress.step))
+    assert steps[0] == 5 and weights(resumed) == wanted
+    for change in ({"real_pair_ratio": 0.4}, {"initial": "xavier"}, {"loss": LossWeights(sharp_weight=2.5)}):
+        with pytest.raises(UsageError, match=f"another '{next(iter(change))}'"):
+            train(replace(recipe, **change), photos, [], tmp_path / "old")
 
 
 def test_a_fresh_network_is_almost_the_identity():

@@ -10,6 +10,8 @@ from deblurcli.synthesis import BlurSettings
 from deblurcli.training.loss import LossWeights
 from deblurcli.training.recipe import Recipe, read_recipe, recipe_from
 
+RECIPES = sorted((Path(__file__).parents[2] / "weights" / "recipes").glob("*.toml"))
+
 
 def toml(value: object) -> str:
     if isinstance(value, tuple):
@@ -46,7 +48,7 @@ def test_what_is_not_named_keeps_its_default(tmp_path):
     assert read_recipe(tmp_path / "empty.toml") == Recipe()
 
 
-@pytest.mark.parametrize("path", sorted((Path(__file__).parents[2] / "weights" / "recipes").glob("*.toml")))
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_the_shipped_recipes_can_be_read(path):
     assert read_recipe(path).name == path.stem
 
@@ -69,6 +71,35 @@ def test_mistakes_are_named(tmp_path, text, message):
     with pytest.raises(UsageError, match=message) as caught:
         read_recipe(path)
     assert str(caught.value).startswith(str(path)) and "\n" not in str(caught.value)
+
+
+FORMER = """
+real = 0.5
+unblurred = 0.2
+clipped = "cell"
+initial = "xavier"
+[loss]
+mild = 4.0
+"""
+
+
+def test_the_names_of_version_0_1_are_still_read(tmp_path):
+    (tmp_path / "old.toml").write_text(FORMER)
+    recipe = read_recipe(tmp_path / "old.toml")
+    assert (recipe.real_pair_ratio, recipe.identity_ratio, recipe.loss.sharp_weight) == (0.5, 0.2, 4.0)
+    assert (recipe.architecture, recipe.clipped, recipe.initial) == ("srn", "cell", "xavier")
+
+
+def test_a_former_name_beside_the_present_one_is_refused(tmp_path):
+    (tmp_path / "both.toml").write_text("real = 0.5\nreal_pair_ratio = 0.4")
+    with pytest.raises(UsageError, match=r"both\.toml: 'real' is the former name of 'real_pair_ratio'; give one"):
+        read_recipe(tmp_path / "both.toml")
+
+
+def test_the_shipped_recipes_have_the_present_names():
+    for path in RECIPES:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        assert not {line.partition(" =")[0] for line in lines} & {"real", "unblurred", "mild"}, path.name
 
 
 def test_a_missing_recipe(tmp_path):

@@ -1,6 +1,7 @@
 """MAXIM, one to three encoder-decoders of multi-axis gated MLPs (Tu et al., CVPR 2022)."""
 
 from deblurcli.networks.base import Architecture
+from deblurcli.networks.maxim.inference import WINDOW, restore
 from deblurcli.networks.maxim.network import MAXIM, MAXIMConfig, targets
 from deblurcli.networks.maxim.recognise import SIGNATURE, read_config
 
@@ -10,7 +11,9 @@ ARCHITECTURE = Architecture(
     build=MAXIM,
     signature=SIGNATURE,
     read_config=read_config,
-    bytes_per_pixel=lambda config: 36 * config.features,  # 22 to 34 measured, eager
-    cpu_pixels=512 * 512,
+    bytes_per_pixel=lambda config: 20 * config.features,
+    restore=restore,
+    window=WINDOW,
+    cpu_pixels=WINDOW * WINDOW,
     targets=targets,
 )

@@ -227,10 +227,7 @@ class MAXIM(nn.Module):
         Raises:
             ValueError: if the shape of `x` does not fit.
         """
-        channels, multiple = self.config.image_channels, self.config.size_multiple
-        if x.ndim != 4 or x.shape[1] != channels or x.shape[2] % multiple or x.shape[3] % multiple:
-            wanted = f"(N, {channels}, H, W) with H and W multiples of {multiple}"
-            raise ValueError(f"expected {wanted}, got {tuple(x.shape)}")
+        self.check(x)
         images = scaled(x, self.config.levels)
         pictures: list[Tensor] = []
         before: StageResult | None = None
@@ -238,3 +235,10 @@ class MAXIM(nn.Module):
             before = stage(images, before)
             pictures.append(before.picture.permute(0, 3, 1, 2))  # (N, C, H, W)
         return pictures
+
+    def check(self, x: Tensor) -> None:
+        """Raises ValueError if this is no batch for the network, see `forward`."""
+        channels, multiple = self.config.image_channels, self.config.size_multiple
+        if x.ndim != 4 or x.shape[1] != channels or x.shape[2] % multiple or x.shape[3] % multiple:
+            wanted = f"(N, {channels}, H, W) with H and W multiples of {multiple}"
+            raise ValueError(f"expected {wanted}, got {tuple(x.shape)}")

@@ -75,6 +75,7 @@ class ChannelNorm(nn.Module):
         self.bias = nn.Parameter(torch.zeros(channels))
 
     def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) -> the same shape, in memory channels last."""
         # Channels last is how the kernel wants them, and stays the memory format of all that follows.
         normal = F.layer_norm(x.permute(0, 2, 3, 1), self.weight.shape, self.weight, self.bias, 1e-6)
         return normal.permute(0, 3, 1, 2)
@@ -92,6 +93,7 @@ class Pool(nn.Module):
         return not self.window or self.window >= max(height, width)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) -> (N, C, 1, 1), or (N, C, H, W) where windows are smaller than the image."""
         height, width = x.shape[2:]
         if self.is_global(height, width):
             return x.mean((2, 3), keepdim=True)
@@ -103,7 +105,8 @@ class Pool(nn.Module):
 
 
 def pool_window_starts(first: int, end: int, length: int, window: int) -> Tensor:
-    """Where the windows of the places [first, end) begin: around their place, but moved to lie within [0, length)."""
+    """Where the windows of the places [first, end) along an axis begin: around their place, but moved to lie within
+    [0, length). (end - first,) int64."""
     window = min(window, length)
     return (torch.arange(first, end) - (window - 1) // 2).clamp(0, length - window)
 
@@ -138,21 +141,31 @@ class NAFBlock(nn.Module):
         self.gamma = nn.Parameter(torch.zeros(1, channels, 1, 1))
 
     def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) -> the same shape."""
         gated = self.gated(x)
         return self.finish(x, gated, self.sca(gated))
 
     def gated(self, x: Tensor) -> Tensor:
-        """The part before the attention: every output pixel depends on its 3 x 3 input pixels."""
+        """The part before the attention, (N, C, H, W) -> the same shape: every pixel depends on 3 x 3 input pixels."""
         return gate(self.conv2(self.conv1(self.norm1(x))))
 
     def finish(self, x: Tensor, gated: Tensor, attention: Tensor) -> Tensor:
-        """The part after it: every pixel by itself; `attention` is (N, C, 1, 1), or of the size of `x`."""
+        """The part after it: every pixel by itself.
+
+        Args:
+            x: the block's input, (N, C, H, W).
+            gated: what `gated` made of it, of the same shape.
+            attention: of its channels, (N, C, 1, 1), or of the size of `x`.
+
+        Returns:
+            The block's result, (N, C, H, W).
+        """
         x = torch.addcmul(x, self.conv3(gated * attention), self.beta)
         return torch.addcmul(x, self.conv5(gate(self.conv4(self.norm2(x)))), self.gamma)
 
 
 def gate(x: Tensor) -> Tensor:
-    """The product of the channels' two halves."""
+    """The product of the channels' two halves: (N, 2C, H, W) -> (N, C, H, W)."""
     first, second = x.chunk(2, 1)
     return first * second
 
@@ -187,10 +200,12 @@ class NAFNet(nn.Module):
 
     @property
     def device(self) -> torch.device:
+        """Where its weights are."""
         return self.intro.weight.device
 
     @property
     def dtype(self) -> torch.dtype:
+        """The number format of its weights, in which it computes; images stay in theirs."""
         return self.intro.weight.dtype
 
     def forward(self, x: Tensor) -> list[Tensor]:

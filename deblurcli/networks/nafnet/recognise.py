@@ -17,7 +17,8 @@ def read_config(state: Mapping[str, Tensor]) -> NAFNetConfig:
     The window of its attention has no weights: the whole image is taken.
     """
     first = state["intro.weight"]
-    levels = [level for level in range(len(state)) if f"downs.{level}.weight" in state]
+    lowest = max((level for level in range(len(state)) if f"downs.{level}.weight" in state), default=-1)
+    levels = range(lowest + 1)  # so that one that is missing is found to be
 
     def blocks(prefix: str) -> int:
         names = (key.removeprefix(prefix) for key in state if key.startswith(prefix))

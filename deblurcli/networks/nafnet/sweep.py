@@ -40,7 +40,7 @@ GATED = 0.4  # share of a block's work that comes before its means
 
 
 def blocks_at(network: NAFNet, level: int) -> tuple[list[NAFBlock], list[NAFBlock]]:
-    """The encoder's and the decoder's blocks of a level."""
+    """The encoder's and the decoder's blocks of a level, 0 for full resolution, in the order in which they run."""
     sides = network.encoders[level], network.decoders[network.config.levels - 1 - level]
     encoder, decoder = (cast(Iterable[NAFBlock], side) for side in sides)
     return list(encoder), list(decoder)
@@ -101,7 +101,7 @@ Attention = Callable[[Tile], Tensor]
 
 
 class KeptFeatures:
-    """One image on its way through the network.
+    """One image on its way through the network; arguments as for `Architecture.run`.
 
     Attributes:
         kept: the level from which features are kept.
@@ -123,6 +123,11 @@ class KeptFeatures:
         self.sweeps = Sweeps(whole, batch, align, budget, home, self.dtype, total, advance)
 
     def run(self) -> None:
+        """Restore it.
+
+        Raises:
+            MemoryError: if the smallest tiles do not fit, or what is kept does not even in main memory.
+        """
         config, network, kept = self.config, self.network, self.kept
         above = [blocks_at(network, level) for level in range(kept)]
         for block in [block for encoder, _ in above for block in encoder]:
@@ -181,7 +186,14 @@ class KeptFeatures:
         return network.ending(x).float() + image, 0
 
     def through_upper(self, deep: Tensor | None, take: Callable[[Tile, Tensor], None], units: float) -> None:
-        """Run the whole image through `upper`, tile by tile, and hand on what each gives."""
+        """Run the whole image through `upper`, tile by tile, and hand on what each gives.
+
+        Args:
+            deep: features of the first kept level, once the network is through with those below.
+            take: given a tile and its part of the result, (N, C, h, w) of the result's level; after memory ran out it
+                may be given the same pixels again.
+            units: of work that this is, in blocks.
+        """
 
         def tile(inner: Tile, outer: Tile) -> None:
             image = self.source.read(*outer).to(self.device).contiguous(memory_format=torch.channels_last)
@@ -198,7 +210,7 @@ class KeptFeatures:
         self.attention[block] = block.sca[1](mean.get(self.device, self.dtype))
 
     def through_blocks(self, blocks: Iterable[NAFBlock], level: int, x: Tensor) -> None:
-        """Run blocks over a kept level's features, in place."""
+        """Run blocks over a kept level's features (N, C, h, w), in place."""
         gated = self.new(level)
         for block in blocks:
             mean = Mean()
@@ -219,7 +231,14 @@ class KeptFeatures:
             self.sweeps.each_tile(level, 0, after, 1 - GATED)
 
     def attention_of(self, block: NAFBlock, mean: Tensor, gated: Tensor, level: int) -> Attention:
-        """The attention of a block for each tile: the same everywhere, or that of the windows there."""
+        """The attention of a block for each tile: the same everywhere, (N, C, 1, 1), or that of the windows there.
+
+        Args:
+            block: says what follows from a mean.
+            mean: of the gated features over the whole image, (N, C, 1, 1).
+            gated: these features, (N, C, h, w).
+            level: theirs.
+        """
         if cast(Pool, block.sca[0]).is_global(*gated.shape[2:]):
             everywhere: Tensor = block.sca[1](mean)
             return lambda tile: everywhere
@@ -236,7 +255,7 @@ class KeptFeatures:
         return window_means(needed, size, rows - top, columns - left)
 
     def down(self, x: Tensor, level: int) -> Tensor:
-        """Features of a level -> new ones of the level below."""
+        """Features (N, C, h, w) of a level -> new ones of the level below, (N, 2C, h / 2, w / 2)."""
         below = self.new(level + 1)
 
         def tile(inner: Tile, outer: Tile) -> None:
@@ -246,7 +265,7 @@ class KeptFeatures:
         return below
 
     def up(self, below: Tensor, skip: Tensor, level: int) -> Tensor:
-        """Features of the level below are added to those that waited at a level, in place."""
+        """Features (N, 2C, h / 2, w / 2) of the level below are added to the skip (N, C, h, w) of a level, in place."""
         up = self.network.ups[self.config.levels - 1 - level]
 
         def tile(inner: Tile, outer: Tile) -> None:
@@ -258,5 +277,9 @@ class KeptFeatures:
         return skip
 
     def new(self, level: int) -> Tensor:
-        """Uninitialised features of a level for the whole image."""
+        """Uninitialised features (N, width x 2^level, H / 2^level, W / 2^level) for the whole image.
+
+        Raises:
+            MemoryError: if they do not fit.
+        """
         return self.sweeps.features(self.config.width << level, level)

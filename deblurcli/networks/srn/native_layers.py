@@ -21,7 +21,7 @@ LayerOf = Callable[[nn.Module], Layer]
 
 
 class RowBuffer:
-    """The rows of an image that some layer still needs.
+    """The rows of an image (N, C, H, W) that some layer still needs.
 
     Attributes:
         end: how many rows have come so far.
@@ -140,13 +140,20 @@ class SingleStream:
 
     @property
     def latency(self) -> int:
+        """How many rows the output is behind the image."""
         return self.layer.latency
 
     @property
     def finished(self) -> bool:
+        """Whether all output rows are out."""
         return self.layer.finished
 
     def feed(self, rows: Tensor, last: bool, residual: RowBuffer | None = None) -> Tensor:
+        """The next rows (N, C, h, W) in, channels innermost -> the rows (N, C', h', W') complete by then, perhaps none.
+
+        `residual` has rows of the output's shape, which are added to it. After the last rows have come, feed no rows
+        until it is finished.
+        """
         self.buffer.feed(rows)
         result = self.layer.advance(rows.shape[0], rows.shape[3], last, residual)
         self.buffer.drop(self.layer.needed, copy=True)
@@ -164,13 +171,16 @@ class PairStream:
 
     @property
     def latency(self) -> int:
+        """How many rows the output is behind the image."""
         return self.second.latency
 
     @property
     def finished(self) -> bool:
+        """Whether all output rows are out."""
         return self.second.finished
 
     def feed(self, rows: Tensor, last: bool, residual: RowBuffer | None = None) -> Tensor:
+        """As `SingleStream.feed`, (N, C, h, W) to (N, C, h', W), without a residual from elsewhere."""
         assert residual is None
         self.buffer.feed(rows)
         middle = self.first.advance(rows.shape[0], rows.shape[3], last)
@@ -196,14 +206,16 @@ class StageStream:
 
     @property
     def latency(self) -> int:
+        """How many rows the output is behind the image."""
         return self.layers[-1].latency
 
     @property
     def finished(self) -> bool:
+        """Whether all output rows are out."""
         return self.layers[-1].finished
 
     def feed(self, rows: Tensor, last: bool, residual: RowBuffer | None = None) -> Tensor:
-        """`residual` is added to the last layer's result."""
+        """As `SingleStream.feed`; `residual` is added to the last layer's result."""
         for layer in self.layers[:-1]:
             rows, last = layer.feed(rows, last), layer.finished
         return self.layers[-1].feed(rows, last, residual)

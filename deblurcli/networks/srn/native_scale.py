@@ -20,7 +20,7 @@ from deblurcli.networks.srn.torch_scale import StateSource
 
 
 def channels_innermost(x: Tensor) -> Tensor:
-    """The same values with channels innermost and no gaps, copied only if need be."""
+    """(N, C, H, W) -> the same values with channels innermost and no gaps, copied only if need be."""
     if x.permute(0, 2, 3, 1).is_contiguous():
         return x
     return pooled_empty(x.shape[0], x.shape[1], x.shape[2], x.shape[3]).copy_(x)
@@ -62,7 +62,7 @@ class NativeCell:
         self.finished = False
 
     def feed(self, x: Tensor, last: bool) -> tuple[Tensor, Tensor]:
-        """Features (N, 128, h, W) -> output and new state, each with the rows complete by then."""
+        """Features (N, C, h, W) -> output (N, C, h', W) and new state (N, S, h', W), with the rows complete by then."""
         if self.first is None:
             self.finished = last
             return x, x[:, :0]

@@ -119,6 +119,7 @@ class Conv(nn.Conv2d):
         self.before, self.after = total // 2, total - total // 2
 
     def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) -> (N, C', H / stride, W / stride); sides must be multiples of the stride."""
         if self.before == self.after:  # the same numbers without a padded copy
             return F.conv2d(x, self.weight, self.bias, self.stride, self.before)
         x = F.pad(x, (self.before, self.after, self.before, self.after))
@@ -126,7 +127,7 @@ class Conv(nn.Conv2d):
 
 
 class Upsample(nn.ConvTranspose2d):
-    """A transposed 4x4 convolution of stride 2: twice the height and width."""
+    """A transposed 4x4 convolution of stride 2: (N, C, H, W) -> (N, C', 2H, 2W)."""
 
     def __init__(self, c_in: int, c_out: int) -> None:
         super().__init__(c_in, c_out, kernel_size=4, stride=2, padding=1)
@@ -142,6 +143,7 @@ class ConvPair(nn.Module):
         self.conv2 = Conv(channels, channels, kernel_size)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) -> the same shape."""
         y = self.conv2(F.relu(self.conv1(x)))
         return x + y if self.kind == "residual" else F.relu(y)
 
@@ -155,6 +157,7 @@ class ConvLSTM(nn.Module):
         self.gates = Conv(2 * channels, 4 * channels, 3)
 
     def forward(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """(N, C, H, W) features and (N, 2C, H, W) state -> output, state' of the same shapes."""
         c, h = state.chunk(2, 1)
         return self.update(self.gates(torch.cat([x, h], 1)), c)
 
@@ -177,6 +180,7 @@ class ConvRNN(nn.Module):
         self.output = Conv(channels, channels, 3)
 
     def forward(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """(N, C, H, W) features and (N, C, H, W) state -> output, state' of the same shapes."""
         h = torch.tanh(self.hidden(torch.cat([x, state], 1)))
         return self.output(h), h
 
@@ -191,10 +195,12 @@ class Stateless(nn.Module):
         self.conv: nn.Module = Conv(channels, channels, 3) if convolve else nn.Identity()
 
     def forward(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """(N, C, H, W) features -> the same shape; the state, (N, 0, H, W), stays what it is."""
         return self.conv(x), state
 
 
 def recurrent_cell(config: SRNConfig) -> ConvLSTM | ConvRNN | Stateless:
+    """What stands in the bottleneck, for as many channels as that has."""
     channels = config.channels[2]
     if config.recurrence == "convlstm":
         return ConvLSTM(channels)
@@ -229,10 +235,12 @@ class SRN(nn.Module):
 
     @property
     def device(self) -> torch.device:
+        """Where its weights are."""
         return next(self.parameters()).device
 
     @property
     def dtype(self) -> torch.dtype:
+        """The number format of its weights, in which it computes; images stay in theirs."""
         return next(self.parameters()).dtype
 
     def forward(self, x: Tensor) -> list[Tensor]:

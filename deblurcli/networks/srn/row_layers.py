@@ -20,6 +20,7 @@ class ConvPairStream:
         self.shortcut = RowQueue()
 
     def feed(self, rows: Tensor, last: bool) -> Tensor:
+        """As `RowStream.feed`; the result has the input's channels and width."""
         result = self.conv2.feed(F.relu_(self.conv1.feed(rows, last)), last)
         if not self.residual:
             return F.relu_(result)
@@ -34,6 +35,7 @@ class SequenceStream:
         self.layers = [stream_of(layer) for layer in layers]
 
     def feed(self, rows: Tensor, last: bool) -> Tensor:
+        """As `RowStream.feed`."""
         for layer in self.layers:
             rows = layer.feed(rows, last)
         return rows
@@ -41,7 +43,7 @@ class SequenceStream:
 
 @singledispatch
 def stream_of(layer: nn.Module) -> RowStream:
-    """The layer, ready for the first rows of an image."""
+    """The layer, ready for the first rows of an image. Raises TypeError for a kind of layer that has no such form."""
     raise TypeError(f"no row-wise form of {type(layer).__name__}")
 
 

@@ -115,6 +115,7 @@ class Window:
         self.height, self.width = source.height - top, right - left
 
     def read(self, top: int, bottom: int, left: int, right: int) -> Tensor:
+        """As `Source.read`; columns are counted from the image's own left edge, rows from where this begins."""
         return self.source.read(self.top + top, self.top + bottom, self.left + left, self.left + right)
 
 
@@ -161,13 +162,14 @@ class ScaleStream:
         return self.rows.feed(self.blurry, previous, self.position == self.height)
 
     def read(self, top: int, bottom: int) -> Tensor:
-        """The blurry image at this scale, on the device."""
+        """Rows [top, bottom) of the blurry image at this scale, (N, C, bottom - top, w) float32 on the device."""
         factor = self.factor
         region = self.source.read(top * factor, bottom * factor, 0, self.width * factor).to(self.network.device)
         return shrink(region, factor, self.network.config.resize).contiguous(memory_format=torch.channels_last)
 
     def grown(self, ready: FinishedRows, top: int, bottom: int) -> Tensor:
-        """Rows of this scale's prediction or state at twice its size; from call to call further down."""
+        """Rows [top, bottom) of this scale's prediction or state at twice its size, (N, C, bottom - top, 2w); from call
+        to call further down."""
         first, end = needed_to_grow(top, bottom, ready.height)
         while ready.end < end:
             prediction, state = self.feed()
@@ -211,18 +213,19 @@ class FinishedRows:
         self.rows: Tensor | None = None
 
     def feed(self, rows: Tensor) -> None:
+        """The next rows (N, C, h, W)."""
         self.rows = rows if self.rows is None else concatenated(self.rows, rows)
         self.end += rows.shape[2]
 
     def take(self, first: int, end: int) -> Tensor:
-        """Rows [first, end); those before `first` are forgotten."""
+        """Rows [first, end), (N, C, end - first, W); those before `first` are forgotten."""
         assert self.rows is not None
         self.rows = self.rows[:, :, first - self.end :]
         return self.rows[:, :, : end - first]
 
 
 def concatenated(above: Tensor, below: Tensor) -> Tensor:
-    """Rows after rows, on a CPU in memory that is used again."""
+    """Rows (N, C, h, W) after rows (N, C, h', W): (N, C, h + h', W), on a CPU in memory that is used again."""
     if not reusable(above):
         return torch.cat([above, below], 2)
     batch, channels, height, width = above.shape
@@ -230,7 +233,7 @@ def concatenated(above: Tensor, below: Tensor) -> Tensor:
 
 
 def twice(rows: Tensor, convention: Resize) -> Tensor:
-    """`grow`, on a CPU into memory that is used again."""
+    """`grow`, (N, C, h, w) -> (N, C, 2h, 2w), on a CPU into memory that is used again."""
     if convention != "area" or not reusable(rows):
         return grow(rows, convention)
     batch, channels, height, width = rows.shape
@@ -240,4 +243,5 @@ def twice(rows: Tensor, convention: Resize) -> Tensor:
 
 
 def reusable(rows: Tensor) -> bool:
+    """Whether what is made of these rows may lie in memory that is used again: float32 on the CPU."""
     return rows.device.type == "cpu" and rows.dtype == torch.float32 and rows.numel() > 0

@@ -27,7 +27,7 @@ class TorchCell:
         self.second: RowStream | None = stream_of(cell.output) if isinstance(cell, ConvRNN) else None
 
     def feed(self, x: Tensor, last: bool) -> tuple[Tensor, Tensor]:
-        """Features (N, 128, h, W) -> output and new state, each with the rows complete by then."""
+        """Features (N, C, h, W) -> output (N, C, h', W) and new state (N, S, h', W), with the rows complete by then."""
         if isinstance(self.cell, Stateless):
             return self.first.feed(x, last), x[:, :0]
         state = self.old_state(len(x), self.position, self.position + x.shape[2]).to(x)
@@ -54,9 +54,15 @@ class TorchScale:
         self.dtype = network.dtype
 
     def feed(self, blurry: Tensor, previous: Tensor, last: bool) -> tuple[Tensor, Tensor]:
-        """(N, C, h, W) float32 rows of the blurry image and of the coarser prediction -> prediction, state.
+        """The next rows in, and those of the result out that are complete by then.
 
-        `h` must be a multiple of 4. The prediction is float32 whatever the network's own precision.
+        Args:
+            blurry, previous: (N, C, h, W) float32 rows of the blurry image and of the coarser prediction, grown; `h` is
+                a multiple of 4.
+            last: whether the image ends there.
+
+        Returns:
+            The prediction (N, C, h', W), float32 whatever the network's own precision; the state (N, S, h'', W / 4).
         """
         e1 = self.enc1.feed(torch.cat([blurry, previous], 1).to(self.dtype), last)
         self.skip1.feed(e1)

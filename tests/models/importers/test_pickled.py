@@ -124,13 +124,6 @@ def test_the_usual_wrappings(tmp_path, state, wrap):
     assert all(torch.allclose(found[key].float(), value, rtol=1e-3, atol=1e-3) for key, value in state.items())
 
 
-def test_an_srn_is_recognised_too(tmp_path, make_network):
-    config = SRNConfig((4, 6, 8), 3, 2, recurrence="rnn", image_channels=1)
-    network = make_network(config)
-    info, _ = read_pickled(write({"params": network.state_dict()}, tmp_path / "port.pth"))
-    assert (info.architecture, SRNConfig(**info.config)) == ("srn", config)
-
-
 def test_an_imported_file_restores_as_the_pickle_does(tmp_path, state):
     for key in ("ending.weight", "ending.bias"):  # a change of colour would be taken for a failure
         state[key] *= 0.01

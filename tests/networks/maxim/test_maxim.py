@@ -39,19 +39,6 @@ def test_every_stage_gives_a_picture_of_full_size() -> None:
     assert all(picture.dtype == torch.float32 for picture in pictures)
 
 
-def test_images_of_a_batch_do_not_mix() -> None:
-    network, x = network_of(TINY), torch.rand(2, 3, 8, 16)
-    with torch.inference_mode():
-        together, alone = network(x)[-1], network(x[1:])[-1]
-    torch.testing.assert_close(together[1:], alone)
-
-
-@pytest.mark.parametrize("shape", [(3, 16, 16), (1, 1, 16, 16), (1, 3, 16, 12), (1, 3, 20, 16)])
-def test_other_shapes_are_refused(shape: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match=r"\(N, 3, H, W\) with H and W multiples of 8"):
-        network_of(TINY)(torch.rand(shape))
-
-
 @pytest.mark.parametrize(
     "wrong", [{"sizes": (4,)}, {"sizes": (4, 0)}, {"features": 3}, {"image_channels": 2}, {"stages": 0}, {"groups": 0}]
 )

@@ -5,7 +5,6 @@ import subprocess
 import sys
 import textwrap
 from functools import partial
-from itertools import pairwise
 
 import pytest
 import torch
@@ -60,27 +59,11 @@ def test_parts_of_any_size_make_the_whole_wherever_features_are_kept(make_nafnet
         assert relative(restored(network, Memory(image), PixelBudget(pixels)), wanted) < 1e-6, pixels
 
 
-@pytest.mark.parametrize("shape", [(16, 400), (400, 16), (16, 16), (48, 32)])
-@torch.inference_mode()
-def test_images_of_any_shape(make_nafnet, shape):
-    network = make_nafnet(CONFIGS["as released"])
-    image = torch.rand(1, 3, *shape)
-    assert relative(restored(network, Memory(image), PixelBudget(1)), network(image)[-1]) < 1e-5
-
-
 @torch.inference_mode()
 def test_parts_are_no_larger_than_they_should_be(make_nafnet):
     source = Memory(torch.rand(1, 3, 96, 400))
     restored(make_nafnet(CONFIGS["as released"]), source, PixelBudget(6000))
     assert 3000 < source.largest <= 6000
-
-
-@torch.inference_mode()
-def test_half_precision_parts_make_the_whole(make_nafnet):
-    network = make_nafnet(CONFIGS["as released"]).to(torch.bfloat16)
-    image = torch.rand(1, 3, 80, 96)
-    whole = restored(network, Memory(image), PixelBudget(1 << 20))
-    assert relative(restored(network, Memory(image), PixelBudget(64 * 64)), whole) < 0.05
 
 
 @torch.inference_mode()
@@ -94,50 +77,6 @@ def test_means_are_the_whole_images(make_nafnet):
     assert (before - after)[..., :100].abs().mean() > 1e-3
 
 
-@pytest.mark.parametrize("name", CONFIGS)
-@torch.inference_mode()
-def test_progress_ends_at_all(make_nafnet, name):
-    config = CONFIGS[name]
-    shares: list[float] = []
-    source = Memory(torch.rand(1, config.image_channels, 64, 112))
-    restore(make_nafnet(config), source, lambda *part: None, PixelBudget(400), shares.append)
-    assert all(now <= after + 1e-9 for now, after in pairwise(shares))
-    assert 0 <= shares[0] < 0.1 and shares[-1] == 1
-
-
-@pytest.mark.parametrize("name", CONFIGS)
-@torch.inference_mode()
-def test_memory_that_runs_out_on_the_way_changes_nothing(make_nafnet, name):
-    config = CONFIGS[name]
-    network = make_nafnet(config, seed=3)
-    image = torch.rand(1, config.image_channels, 96, 112)
-    wanted = network(image)[-1]
-    usual = Memory(image)
-    restored(network, usual, PixelBudget(80 * 80))
-    assert usual.count > 3
-    for failing in range(1, usual.count):
-        source, size = Memory(image, {failing}), PixelBudget(80 * 80)
-        assert relative(restored(network, source, size), wanted) < 1e-5, failing
-        assert size.pixels == 80 * 40
-
-
-@torch.inference_mode()
-def test_a_whole_image_that_does_not_fit_goes_in_parts(make_nafnet):
-    network = make_nafnet(CONFIGS["as released"])
-    image = torch.rand(1, 3, 96, 112)
-    size = PixelBudget(96 * 112)
-    assert relative(restored(network, Memory(image, {0}), size), network(image)[-1]) < 1e-5
-    assert size.pixels == 96 * 56
-
-
-@torch.inference_mode()
-def test_the_smallest_tile_failing_is_a_memory_error(make_nafnet):
-    source, size = Memory(torch.rand(1, 3, 64, 80), {0, *range(2, 1000)}), PixelBudget(1 << 20)
-    with pytest.raises(MemoryError, match="smallest tile"):
-        restored(make_nafnet(CONFIGS["many blocks"]), source, size)
-    assert size.pixels <= 64 * 64
-
-
 @torch.inference_mode()
 def test_features_that_no_machine_can_hold_are_a_memory_error(make_nafnet):
     class Endless(Memory):
@@ -148,18 +87,6 @@ def test_features_that_no_machine_can_hold_are_a_memory_error(make_nafnet):
     run = sweep.KeptFeatures(make_nafnet(CONFIGS["many blocks"]), source, lambda *part: None, size, lambda share: None)
     with pytest.raises(MemoryError, match="not enough memory for the features of this image"):
         run.new(1)
-
-
-@torch.inference_mode()
-def test_other_errors_come_through(make_nafnet):
-    def emit(top: int, left: int, part: torch.Tensor) -> None:
-        raise RuntimeError("the disk is on fire")
-
-    for pixels in (1, 1 << 20):
-        source, size = Memory(torch.rand(1, 3, 32, 32)), PixelBudget(pixels)
-        with pytest.raises(RuntimeError, match="the disk is on fire"):
-            restore(make_nafnet(CONFIGS["many blocks"]), source, emit, size, lambda share: None)
-        assert size.pixels == pixels
 
 
 @pytest.mark.parametrize("kept", [0, 1, 2, 3])

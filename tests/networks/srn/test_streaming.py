@@ -23,32 +23,13 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 CHANNELS = (4, 6, 8)
 CONFIGS = {
-    "released lstm": SRNConfig(CHANNELS, image_channels=1, blocks=1),
-    "released color": SRNConfig(CHANNELS, recurrence="none", blocks=1),
     "lstm, area, residual": SRNConfig(CHANNELS, kernel_size=3, blocks=1, resize="area", global_residual=True),
-    "lstm, 5, area": SRNConfig(CHANNELS, blocks=1, resize="area"),
     "lstm, 3, two blocks": SRNConfig(CHANNELS, kernel_size=3, blocks=2),
-    "rnn": SRNConfig(CHANNELS, kernel_size=3, blocks=1, recurrence="rnn"),
-    "rnn, 5, area": SRNConfig(CHANNELS, blocks=1, recurrence="rnn", resize="area"),
     "conv, one scale": SRNConfig(CHANNELS, kernel_size=3, blocks=2, recurrence="conv", scales=1),
-    "plain, two scales": SRNConfig(CHANNELS, kernel_size=3, blocks=1, block="plain", scales=2),
-    "grey, residual": SRNConfig(CHANNELS, kernel_size=3, blocks=1, image_channels=1, global_residual=True),
 }
 
 
 restored = partial(joined, restore)
-
-
-@pytest.mark.parametrize("name", CONFIGS)
-@pytest.mark.parametrize(("height", "width"), [(112, 32), (32, 208)], ids=["high", "wide"])
-@torch.inference_mode()
-def test_parts_of_any_size_make_the_whole(make_network, name, height, width):
-    config = CONFIGS[name]
-    network = make_network(config, seed=3)
-    image = torch.rand(2, config.image_channels, height, width)
-    wanted = network(image)[-1]
-    for pixels in (1 << 20, 28 * width, 16 * width, 1):  # whole; a few rows; the fewest; narrow columns
-        assert relative(restored(network, Memory(image), PixelBudget(pixels)), wanted) < 1e-5, pixels
 
 
 @torch.inference_mode()
@@ -58,23 +39,6 @@ def test_narrow_parts_read_only_what_they_can_depend_on(make_network):
     restored(make_network(config), source, PixelBudget(1))
     widths = [right - left for _, _, left, right in source.reads]
     assert max(widths) == 16 + 2 * receptive_radius(config)
-
-
-@torch.inference_mode()
-def test_half_precision_parts_make_the_whole(make_network):
-    network = make_network(CONFIGS["lstm, 3, two blocks"]).to(torch.bfloat16)
-    image = torch.rand(1, 3, 64, 32)
-    whole = restored(network, Memory(image), PixelBudget(1 << 20))
-    assert relative(restored(network, Memory(image), PixelBudget(16 * 32)), whole) < 0.05
-
-
-@torch.inference_mode()
-def test_progress_ends_at_all(make_network):
-    shares: list[float] = []
-    source = Memory(torch.rand(1, 3, 64, 304))
-    restore(make_network(CONFIGS["rnn"]), source, lambda *part: None, PixelBudget(1), shares.append)
-    assert shares == sorted(shares)
-    assert 0 <= shares[0] < 0.1 and shares[-1] == pytest.approx(1)
 
 
 @torch.inference_mode()
@@ -150,24 +114,6 @@ def test_grown_rows_are_those_of_the_grown_whole(convention):
         assert torch.allclose(part, whole[:, :, top:bottom], atol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["released lstm", "lstm, 3, two blocks", "conv, one scale", "grey, residual"])
-@torch.inference_mode()
-def test_memory_that_runs_out_on_the_way_changes_nothing(make_network, name):
-    config = CONFIGS[name]
-    network = make_network(config, seed=3)
-    image = torch.rand(1, config.image_channels, 224, 80)
-    wanted = network(image)[-1]
-    usual = Memory(image)
-    restored(network, usual, PixelBudget(80 * 80))
-    parts = [number for number, place in enumerate(usual.reads) if place != (0, 1, 0, 1)]
-    for failing in parts:
-        size = PixelBudget(80 * 80)
-        source = Memory(image, {failing})
-        assert relative(restored(network, source, size), wanted) < 1e-5, failing
-        assert source.count > failing
-        assert size.pixels == 80 * 40
-
-
 @torch.inference_mode()
 def test_memory_that_runs_out_twice_ends_in_narrow_columns(make_network):
     config = CONFIGS["lstm, 3, two blocks"]
@@ -188,43 +134,6 @@ def test_rows_that_are_done_are_not_read_again(make_network):
     rows = sum(bottom - top for top, bottom, _, _ in source.reads)
     # Above the first row that is not done yet: the context, and what entered the network but had not come out.
     assert height < rows <= height + 2 * receptive_radius(config) + 4
-
-
-@torch.inference_mode()
-def test_a_failing_emit_is_repeated(make_network):
-    network = make_network(CONFIGS["lstm, 3, two blocks"], seed=3)
-    source = Memory(torch.rand(1, 3, 160, 80))
-    result = torch.full_like(source.image, float("nan"))
-    calls = []
-
-    def emit(top: int, left: int, part: torch.Tensor) -> None:
-        calls.append(top)
-        if len(calls) == 2:
-            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 12 bytes.")
-        result[:, :, top : top + part.shape[2], left : left + part.shape[3]] = part
-
-    restore(network, source, emit, PixelBudget(80 * 64), lambda share: None)
-    assert calls[2] == calls[1]
-    assert relative(result, network(source.image)[-1]) < 1e-5
-
-
-@torch.inference_mode()
-def test_the_smallest_tile_failing_is_a_memory_error(make_network):
-    source, size = Memory(torch.rand(1, 3, 64, 64), set(range(1, 1000))), PixelBudget(1 << 20)
-    with pytest.raises(MemoryError, match="smallest tile"):
-        restored(make_network(CONFIGS["rnn"]), source, size)
-    assert size.pixels <= 64 * 64
-
-
-@torch.inference_mode()
-def test_other_errors_come_through(make_network):
-    def emit(top: int, left: int, part: torch.Tensor) -> None:
-        raise RuntimeError("the disk is on fire")
-
-    source, size = Memory(torch.rand(1, 3, 32, 32)), PixelBudget(1 << 20)
-    with pytest.raises(RuntimeError, match="the disk is on fire"):
-        restore(make_network(CONFIGS["rnn"]), source, emit, size, lambda share: None)
-    assert size.pixels == 1 << 20
 
 
 LIMITED = """

@@ -1,0 +1,108 @@
+"""1x1 convolutions of what is put together from features of several levels, a band of rows at a time.
+
+MAXIM resizes features, convolves them 1x1, concatenates them and convolves the whole 1x1 again. Two linear layers in a
+row are one, with the product of their weights; that of a concatenation is a sum; and enlarging commutes with both. So
+none of what is concatenated is ever made.
+
+All tensors are channels last, (N, H, W, C). Needs nothing but torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from deblurcli.networks.maxim.parts import Upsample
+from deblurcli.networks.maxim.pieces import bands, linear
+from deblurcli.networks.maxim.resize import FromAllLevels, ResizeAndProject, grow, shrink
+
+Rows = Callable[[int, int], Tensor]  # (top, bottom) -> those rows of a term, (N, bottom - top, W, C)
+
+
+class Projection:
+    """A linear layer whose input is a concatenation of terms, each added with its own columns of the weight.
+
+    Args:
+        linear: the layer; terms are added in the order of its input channels.
+    """
+
+    def __init__(self, linear: nn.Linear) -> None:
+        self.dtype = linear.weight.dtype
+        # Products of weights, and sums of biases, are taken in float32 at least.
+        precise = torch.promote_types(self.dtype, torch.float32)
+        self.weight, self.bias = linear.weight.to(precise), linear.bias.to(precise)
+        self.taken, self.align = 0, 1
+        self.terms: list[Rows] = []
+
+    def columns(self, channels: int) -> Tensor:
+        """The next columns of the weight, (C, channels)."""
+        self.taken += channels
+        return self.weight[:, self.taken - channels : self.taken]
+
+    def add(self, x: Tensor) -> None:
+        """Features (N, H, W, c) as they are."""
+        weight = self.columns(x.shape[3]).to(self.dtype)
+        self.terms.append(lambda top, bottom: linear(x[:, top:bottom], weight))
+
+    def add_all(self, resize: FromAllLevels, features: list[Tensor], order: Iterable[int]) -> None:
+        """Features of all levels at the size of this one, and convolved 1x1."""
+        for level in order:
+            layer = resize[level]
+            assert isinstance(layer, ResizeAndProject)
+            self.add_resized(layer, features[level])
+
+    def add_resized(self, resize: ResizeAndProject, x: Tensor) -> None:
+        columns = self.columns(resize.out_features)
+        weight = (columns @ resize.weight.to(columns)).to(self.dtype)
+        self.bias = self.bias + columns @ resize.bias.to(columns)
+        if resize.down == 0:
+            self.terms.append(lambda top, bottom: linear(x[:, top:bottom], weight))
+        elif resize.down > 0:
+            factor = 1 << resize.down
+            self.terms.append(lambda top, bottom: linear(shrunk(x, factor, top, bottom), weight))
+        else:
+            factor, small = 1 << -resize.down, linear(x, weight)
+            self.align = max(self.align, factor)
+            self.terms.append(lambda top, bottom: grown(small, factor, top, bottom))
+
+    def add_upsampled(self, up: Upsample, x: Tensor) -> None:
+        """Features (N, H / 2, W / 2, c), upsampled by a transposed convolution."""
+        columns = self.columns(up.out_channels)
+        weight = torch.einsum("po,coyx->yxpc", columns, up.weight.to(columns))  # (2, 2, C, c)
+        flat = weight.flatten(0, 2).to(self.dtype)
+        assert up.bias is not None
+        self.bias = self.bias + columns @ up.bias.to(columns)
+        self.align = max(self.align, 2)
+
+        def rows(top: int, bottom: int) -> Tensor:
+            four = linear(x[:, top // 2 : bottom // 2], flat)
+            four = four.view(*four.shape[:3], 2, 2, -1).permute(0, 1, 3, 2, 4, 5)  # (N, h, 2, w, 2, C)
+            return four.reshape(len(x), bottom - top, 2 * x.shape[2], -1)
+
+        self.terms.append(rows)
+
+    def total(self, shape: Sequence[int]) -> Tensor:
+        """The result, (N, H, W, C) of a shape (N, H, W), contiguous."""
+        assert self.taken == self.weight.shape[1]
+        bias = self.bias.to(self.dtype)
+        result = bias.new_empty(*shape, len(bias))
+        for top, bottom in bands(result, align=self.align):
+            rows = self.terms[0](top, bottom) + bias
+            for term in self.terms[1:]:
+                rows += term(top, bottom)
+            result[:, top:bottom] = rows
+        return result
+
+
+def shrunk(x: Tensor, factor: int, top: int, bottom: int) -> Tensor:
+    """Rows `top` to `bottom` of `shrink(x, factor)`."""
+    first, last = max(top - 1, 0), min(bottom + 1, x.shape[1] // factor)
+    return shrink(x[:, first * factor : last * factor], factor)[:, top - first : bottom - first]
+
+
+def grown(x: Tensor, factor: int, top: int, bottom: int) -> Tensor:
+    """Rows `top` to `bottom`, multiples of `factor`, of `grow(x, factor)`."""
+    first, last = max(top // factor - 1, 0), min(bottom // factor + 1, x.shape[1])
+    return grow(x[:, first:last], factor)[:, top - first * factor : bottom - first * factor]

@@ -1,0 +1,65 @@
+"""What reading one file takes: a picture of zeros, small on the disk, within the bound that is stated."""
+
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import imagecodecs
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from deblurcli.images.limits import COPIES
+
+MEASURE = """
+import sys
+from pathlib import Path
+import deblurcli.images.decode, deblurcli.images.png, deblurcli.images.tiff, tifffile, imagecodecs, simplejpeg, numpy
+def peak():
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) << 10
+def read(path):
+    photo = deblurcli.images.read_photo(Path(path))
+    return photo.pixels.nbytes
+read(sys.argv[1])  # a small one, so that what is loaded is not counted
+before = peak()
+print(read(sys.argv[2]), peak() - before)
+"""
+
+
+def made(format, side):
+    file = io.BytesIO()
+    colour = Image.new("RGB", (side, side))
+    match format:
+        case "png 16":
+            file.write(imagecodecs.png_encode(np.zeros((side, side, 3), np.uint16)))
+        case "tiff 16":
+            tifffile.imwrite(
+                file, np.zeros((side, side, 3), np.uint16), photometric="rgb", compression="deflate", rowsperstrip=64
+            )
+        case "cmyk":
+            colour.convert("CMYK").save(file, "JPEG")
+        case "turned":
+            exif = Image.Exif()
+            exif[0x0112] = 6
+            colour.save(file, "JPEG", exif=exif)
+        case _:
+            colour.save(file, format)
+    return file.getvalue()
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="this system does not tell the memory of a process")
+@pytest.mark.parametrize("format", ["turned", "cmyk", "PNG", "png 16", "tiff 16", "WEBP", "AVIF", "BMP", "GIF"])
+def test_memory_for_one_picture(tmp_path, format):
+    small, large = tmp_path / "small", tmp_path / "large"
+    small.write_bytes(made(format, 40))
+    large.write_bytes(made(format, 3000))
+    command = [sys.executable, "-c", MEASURE, str(small), str(large)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    _, taken = map(int, done.stdout.split())
+    bytes_per_pixel = 6 if "16" in format else 4
+    bound = COPIES * bytes_per_pixel * 3000 * 3000 + 2 * large.stat().st_size
+    assert taken < bound, f"{taken / bound:.2f} of what is stated"
