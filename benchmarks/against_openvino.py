@@ -18,7 +18,7 @@ from collections.abc import Callable
 
 import openvino
 import torch
-from engine import in_parts, network_of, psnr
+from engine import in_tiles, network_of, psnr
 from torch import Tensor
 
 from deblurcli.native import library
@@ -61,9 +61,9 @@ def main() -> None:
         exact = network(image)[-1]
         half = copy.deepcopy(network).to(torch.bfloat16)
         ways = {
-            "native fp32": lambda: in_parts(network, image, engine, CPU_PIXELS),
+            "native fp32": lambda: in_tiles(network, image, engine, CPU_PIXELS),
             "OpenVINO fp32": openvino_way(network, image, "f32", options.threads),
-            "native bf16": lambda: in_parts(half, image, engine, CPU_PIXELS),
+            "native bf16": lambda: in_tiles(half, image, engine, CPU_PIXELS),
             "OpenVINO bf16": openvino_way(network, image, "bf16", options.threads),
         }
         results = {name: way() for name, way in ways.items()}  # and all memory is there

@@ -238,7 +238,7 @@ def pipe(source: Path, output: Path, request: Request) -> None:
     (deblurrer, *_) = load_deblurrers(request)
     restored, kept = restore_photo(photo, deblurrer, request.options.strength)
     data, notes = encoded(restored, name, format, request.options.quality)
-    sink.write(data, output)
+    sink.write_to(data, output)
     for note in photo.notes + notes:
         say(f"deblur: {note}")
     if kept:

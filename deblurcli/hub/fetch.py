@@ -211,7 +211,7 @@ def discard(path: Path) -> None:
     path.unlink(missing_ok=True)
 
 
-def remove(path: Path, terms: Terms) -> None:
+def remove_cached(path: Path, terms: Terms) -> None:
     """Delete a file from the Hub's cache, and its content unless another commit has the same, and what killed
     downloads of it left behind.
 

@@ -160,7 +160,7 @@ def remove(name: str) -> Removed:
     if not sharing:
         size += sum(part.path.stat().st_size for part in copy.files)
         for part in copy.files:
-            hub.remove(part.path, TERMS)
+            hub.remove_cached(part.path, TERMS)
     return Removed(size, sharing)
 
 

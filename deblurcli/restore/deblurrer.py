@@ -216,18 +216,18 @@ class Deblurrer:
         height, width = images[0].shape[:2]
         on_cpu = self.device.type == "cpu"
 
-        def emit(top: int, left: int, part: torch.Tensor) -> None:
-            part = part.float()[:, :, : max(height - top, 0), : max(width - left, 0)]
-            if 0 in part.shape:
+        def emit(top: int, left: int, tile: torch.Tensor) -> None:
+            tile = tile.float()[:, :, : max(height - top, 0), : max(width - left, 0)]
+            if 0 in tile.shape:
                 return
-            restored = pictures.image(part)
+            restored = pictures.image(tile)
             finite = restored.isfinite()
             if strength < 1 or not (on_cpu and finite.all()):  # to ask a GPU would be to wait for it
-                bottom, right = top + part.shape[2], left + part.shape[3]
+                bottom, right = top + tile.shape[2], left + tile.shape[3]
                 blurry = pictures.image(pictures.read(top, bottom, left, right))
                 broken.add_((~finite).reshape(*finite.shape[:3], -1).any(-1).sum((1, 2)))
                 restored = torch.where(finite, blurry + strength * (restored - blurry), blurry)
-            result[:, top : top + part.shape[2], left : left + part.shape[3]] = quantise(restored, dtype)
+            result[:, top : top + tile.shape[2], left : left + tile.shape[3]] = quantise(restored, dtype)
 
         if not self.restore_whole(pictures, emit, advance):
             budget = PixelBudget(max(self.part_pixels // len(images), 1))

@@ -28,8 +28,8 @@ from deblurcli.models.importers.maxim_names import LAST_PICTURES, AuthorsName, a
 from deblurcli.models.importers.object_graph import variable_names
 from deblurcli.models.importers.tensor_bundle import Bundle, read_tensors
 from deblurcli.models.importers.tensorflow_js import GraphModel
+from deblurcli.networks.maxim.blocks import ChannelsLastUpsample
 from deblurcli.networks.maxim.network import MAXIM, MAXIMConfig
-from deblurcli.networks.maxim.parts import Upsample
 
 Tensors = Mapping[str, NDArray[Any]]
 State = dict[str, NDArray[np.float32]]
@@ -203,7 +203,7 @@ def empty(config: MAXIMConfig) -> MAXIM:
 
 def turn(state: State, network: MAXIM) -> State:
     """The same state with the kernels of all transposed convolutions turned by 180 degrees."""
-    keys = [f"{name}.weight" for name, module in network.named_modules() if isinstance(module, Upsample)]
+    keys = [f"{name}.weight" for name, module in network.named_modules() if isinstance(module, ChannelsLastUpsample)]
     return state | {key: np.ascontiguousarray(state[key][:, :, ::-1, ::-1]) for key in keys}
 
 
