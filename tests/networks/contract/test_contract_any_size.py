@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from cases import Case, every_architecture, exact, make
+from cases import Case, change_of, every_architecture, exact, make
 
 from deblurcli.models.checkpoint import ModelInfo, save_checkpoint
 from deblurcli.restore.deblurrer import Deblurrer
@@ -23,7 +23,7 @@ def path(case: Case, tmp_path: Path) -> Path:
     """A checkpoint of a network that changes its input a little."""
     path = tmp_path / "small.safetensors"
     info = ModelInfo(case.architecture, asdict(case.config), "small")
-    save_checkpoint(path, make(case, change=0.02).state_dict(), info)
+    save_checkpoint(path, make(case, change_of(case)).state_dict(), info)
     return path
 
 

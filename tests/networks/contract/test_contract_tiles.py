@@ -56,7 +56,7 @@ def test_half_precision_tiles_make_the_whole(case: Case):
     network, x = for_tiles(case).to(torch.bfloat16), picture(case, 112, 64)
     wanted, found = (run(case, network, Memory(x), pixels) for pixels in (1 << 20, 28 * x.shape[3]))
     if exact(case):
-        assert relative(found, wanted) < 0.05
+        assert relative(found, wanted) < (0.1 if case.entry.runs_natively(network) else 0.05)
     assert float((found - wanted).abs().mean()) <= max(case.entry.tiling.bound, 0.01 * float(wanted.std()))
 
 
