@@ -18,7 +18,7 @@ from collections.abc import Callable
 
 import openvino
 import torch
-from engine import in_parts, network_of, psnr
+from engine import in_tiles, network_of, psnr
 from torch import Tensor
 
 from deblurcli.native import library
@@ -56,14 +56,14 @@ def main() -> None:
     width, height = map(int, options.size.split("x"))
     image = torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(1))
     network = network_of(options.kernel, 3)
-    engine = library.choose().name
+    engine = library.choose_backend().name
     with torch.inference_mode():
         exact = network(image)[-1]
         half = copy.deepcopy(network).to(torch.bfloat16)
         ways = {
-            "native fp32": lambda: in_parts(network, image, engine, CPU_PIXELS),
+            "native fp32": lambda: in_tiles(network, image, engine, CPU_PIXELS),
             "OpenVINO fp32": openvino_way(network, image, "f32", options.threads),
-            "native bf16": lambda: in_parts(half, image, engine, CPU_PIXELS),
+            "native bf16": lambda: in_tiles(half, image, engine, CPU_PIXELS),
             "OpenVINO bf16": openvino_way(network, image, "bf16", options.threads),
         }
         results = {name: way() for name, way in ways.items()}  # and all memory is there

@@ -19,7 +19,7 @@ from batch_folder import make_photos
 from deblurcli import Deblurrer
 from deblurcli.batch.ledger import Ledger
 from deblurcli.batch.manifest import Manifest
-from deblurcli.batch.outputs import prepare
+from deblurcli.batch.outputs import prepare_roots
 from deblurcli.batch.pipeline import run_jobs
 from deblurcli.batch.plan import make_plan
 from deblurcli.batch.run import Options, Outcome, Status
@@ -51,7 +51,7 @@ def main() -> None:
                 deblurrer.restore(pixels)
             alone.append(megapixels / (time.perf_counter() - began))
             jobs = make_plan([work / "in"], work / f"out{index}", recursive=True, format=None).jobs
-            roots = prepare(jobs)
+            roots = prepare_roots(jobs)
             with Manifest(work / f"out{index}" / ".deblur-manifest.jsonl") as manifest:
                 ledger = Ledger(dict.fromkeys(roots, manifest), "benchmark")
                 began = time.perf_counter()

@@ -55,13 +55,13 @@ def network_of(kernel: int, image_channels: int) -> SRN:
     return network
 
 
-def in_parts(network: SRN, image: Tensor, engine: str, pixels: int) -> Tensor:
+def in_tiles(network: SRN, image: Tensor, engine: str, pixels: int) -> Tensor:
     """What the command does, with this $DEBLUR_ENGINE."""
     os.environ[library.VARIABLE] = engine
     result = torch.empty_like(image)
 
-    def emit(top: int, left: int, part: Tensor) -> None:
-        result[:, :, top : top + part.shape[2], left : left + part.shape[3]] = part
+    def emit(top: int, left: int, tile: Tensor) -> None:
+        result[:, :, top : top + tile.shape[2], left : left + tile.shape[3]] = tile
 
     restore(network, Memory(image), emit, PixelBudget(pixels), lambda share: None)
     return result
@@ -75,21 +75,21 @@ def ways(kernel: int, image: Tensor, engines: list[str], pixels: int) -> dict[st
     found: dict[str, Callable[[], Tensor]] = {
         "eager": lambda: plain(image)[-1],
         "eager channels_last": lambda: innermost(inner_image)[-1],
-        "strips torch": lambda: in_parts(innermost, inner_image, "torch", pixels),
+        "strips torch": lambda: in_tiles(innermost, inner_image, "torch", pixels),
     }
     for engine in engines:
         # Networks of their own: the weights are kept in the order of one engine only.
         own = copy.deepcopy(innermost)
-        found[f"strips {engine}"] = partial(in_parts, own, inner_image, engine, pixels)
+        found[f"strips {engine}"] = partial(in_tiles, own, inner_image, engine, pixels)
         if multiplies_bf16(engine):
             half = copy.deepcopy(innermost).to(torch.bfloat16)
-            found[f"strips {engine} bf16"] = partial(in_parts, half, inner_image, engine, pixels)
+            found[f"strips {engine} bf16"] = partial(in_tiles, half, inner_image, engine, pixels)
     return found
 
 
 def multiplies_bf16(engine: str) -> bool:
     os.environ[library.VARIABLE] = engine
-    return library.choose("bf16").name != "torch"
+    return library.choose_backend("bf16").name != "torch"
 
 
 def psnr(result: Tensor, wanted: Tensor) -> float:
@@ -141,7 +141,7 @@ def main() -> None:
     shares: dict[str, dict[str, float]] = {}
     running = ""
     with torch.inference_mode():
-        in_parts(network_of(options.kernel, 3), image[:, :, :64, :64], "torch", options.pixels)  # wakes the threads
+        in_tiles(network_of(options.kernel, 3), image[:, :, :64, :64], "torch", options.pixels)  # wakes the threads
         for name, way in timed.items():
             if name.startswith("strips") and name != "strips torch":
                 way()  # prepares the weights

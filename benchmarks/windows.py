@@ -27,9 +27,9 @@ from torch import Tensor
 
 from deblurcli.metrics.psnr import psnr
 from deblurcli.models.load import load_model
+from deblurcli.networks.maxim.blocks import ChannelAttention
 from deblurcli.networks.maxim.inference import pictures
 from deblurcli.networks.maxim.network import MAXIM
-from deblurcli.networks.maxim.parts import ChannelAttention
 from deblurcli.networks.nafnet.network import window_means, window_starts
 from deblurcli.restore.device import PRECISIONS
 from deblurcli.restore.pictures import Pictures
@@ -83,8 +83,8 @@ def restored(network: Any, run: Callable[[Tensor], list[Tensor]], pixels: np.nda
     source = Pictures([pixels], network.config.size_multiple, 3, CPU)
     result = torch.empty(1, 3, source.height, source.width)
 
-    def emit(top: int, left: int, part: Tensor) -> None:
-        result[:, :, top : top + part.shape[2], left : left + part.shape[3]] = part
+    def emit(top: int, left: int, tile: Tensor) -> None:
+        result[:, :, top : top + tile.shape[2], left : left + tile.shape[3]] = tile
 
     multiple, budget = network.config.size_multiple, PixelBudget(side * side)
     restore_in_windows(run, CPU, multiple, source, emit, budget, lambda share: None, side)

@@ -8,15 +8,15 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
+
+from deblurcli.version import __version__
 
 if TYPE_CHECKING:
     from deblurcli.models.load import load_network
     from deblurcli.restore.deblurrer import Deblurrer
 
 __all__ = ["Deblurrer", "__version__", "load_network"]
-__version__ = version("deblurcli")
 
 
 def __getattr__(name: str) -> Any:

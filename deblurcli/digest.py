@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 GIT_DIGITS = 40  # of git's SHA-1; a SHA-256 has 64
@@ -11,12 +12,18 @@ GIT_DIGITS = 40  # of git's SHA-1; a SHA-256 has 64
 
 def sha256_of(path: Path) -> str:
     """64 hex digits."""
-    return _hashed(path, hashlib.sha256())
+    digest = hashlib.sha256()
+    for block in _blocks(path):
+        digest.update(block)
+    return digest.hexdigest()
 
 
 def git_sha1_of(path: Path) -> str:
     """40 hex digits: what git calls a file with this content (a "blob")."""
-    return _hashed(path, hashlib.sha1(b"blob %d\0" % path.stat().st_size))
+    digest = hashlib.sha1(b"blob %d\0" % path.stat().st_size)
+    for block in _blocks(path):
+        digest.update(block)
+    return digest.hexdigest()
 
 
 def is_digest(text: str) -> bool:
@@ -34,8 +41,7 @@ def digest_like(digest: str, path: Path) -> str:
     return git_sha1_of(path) if len(digest) == GIT_DIGITS else sha256_of(path)
 
 
-def _hashed(path: Path, digest: hashlib._Hash) -> str:
+def _blocks(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file:
         while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+            yield block

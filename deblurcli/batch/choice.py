@@ -11,7 +11,7 @@ from pathlib import Path
 
 from deblurcli.batch.manifest import NAME, Manifest
 from deblurcli.batch.plan import Job
-from deblurcli.batch.run import Options, Outcome, Status, fingerprint_of, targets_of
+from deblurcli.batch.run import Options, Outcome, Status, source_fingerprint, targets_of
 from deblurcli.batch.scan import Found
 from deblurcli.display import display_name
 from deblurcli.errors import InputError, UsageError
@@ -98,7 +98,7 @@ def output_name(job: Job) -> str:
     return job.target.relative_to(job.root).as_posix()
 
 
-def choose(
+def choose_jobs(
     jobs: Sequence[Job],
     options: Options,
     manifests: Mapping[Path, Manifest],
@@ -154,7 +154,7 @@ def decide(
     if job.root is not None:
         manifest, output = manifests[job.root], output_name(job)
         known = manifest.last(output) is not None
-        finished = manifest.finished(recorded_name(job.source), fingerprint_of(job.source), settings, output)
+        finished = manifest.finished(recorded_name(job.source), source_fingerprint(job.source), settings, output)
         same = finished is not None
     if known and job.target not in there:
         return replace(job, replace=True)

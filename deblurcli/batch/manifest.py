@@ -18,8 +18,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from deblurcli import __version__
 from deblurcli.atomic import try_lock
+from deblurcli.version import __version__
 
 NAME = ".deblur-manifest"
 FINISHED = ("done", "guarded")

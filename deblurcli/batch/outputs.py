@@ -29,7 +29,7 @@ def clear(jobs: Iterable[Job]) -> None:
         remove_leftovers(folder)
 
 
-def prepare(jobs: Iterable[Job]) -> dict[Path, Identity]:
+def prepare_roots(jobs: Iterable[Job]) -> dict[Path, Identity]:
     """Make the folders of results.
 
     Returns:
@@ -75,7 +75,7 @@ def why_lost(job: Job, error: DeblurError, roots: dict[Path, Identity]) -> Outpu
         refuse_lost(job, roots)
     except OutputLost as lost:
         return lost
-    number = number_of(error)
+    number = errno_of(error)
     if number in _HOPELESS:
         return OutputLost(f"{display_name(job.root or job.target.parent)}: {os.strerror(number)}")
     if number in _FORBIDDEN and job.root is not None:
@@ -90,7 +90,7 @@ class OutputLost(OutputError):
     """No result can be written to a folder any more. Its text says where and why."""
 
 
-def number_of(error: BaseException) -> int:
+def errno_of(error: BaseException) -> int:
     """The system's number of the error behind an error; 0 if there is none."""
     cause: BaseException | None = error
     while cause is not None:

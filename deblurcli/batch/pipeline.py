@@ -25,7 +25,17 @@ from deblurcli.batch.ledger import Ledger
 from deblurcli.batch.outputs import Identity, OutputLost, refuse_lost, why_lost
 from deblurcli.batch.plan import Job
 from deblurcli.batch.room import Room
-from deblurcli.batch.run import Loaded, Options, Outcome, Ready, Status, attempt, load, restore, save
+from deblurcli.batch.run import (
+    Loaded,
+    Options,
+    Outcome,
+    Ready,
+    Status,
+    load_photo,
+    restore_loaded,
+    save_result,
+    try_step,
+)
 from deblurcli.images.size import pixels_of
 from deblurcli.images.source import is_stream
 
@@ -39,9 +49,9 @@ READER_SECONDS = 2.0  # that a stop waits for readers: a pipe or a lost disk may
 UNKNOWN_PIXELS = WAITING_PIXELS  # a header that tells no size is not trusted to be a small picture's
 
 Decoded = tuple[Loaded, int]  # a photo, and the pixels it was let in with
-Tell = Callable[[Outcome], None]
+TellOutcome = Callable[[Outcome], None]
 Begin = Callable[[int, Job, int], None]
-Advance = Callable[[int, float], None]
+AdvanceJob = Callable[[int, float], None]
 
 
 class Stop:
@@ -76,9 +86,9 @@ def run_jobs(
     roots: dict[Path, Identity],
     lanes: int = 2,
     stop: Stop | None = None,
-    tell: Tell = lambda outcome: None,
+    tell: TellOutcome = lambda outcome: None,
     begin: Begin = lambda device, job, pixels: None,
-    advance: Advance = lambda device, share: None,
+    advance: AdvanceJob = lambda device, share: None,
 ) -> None:
     """Do the jobs, about in order.
 
@@ -121,9 +131,9 @@ class _Pipeline:
         ledger: Ledger,
         roots: dict[Path, Identity],
         stop: Stop,
-        tell: Tell,
+        tell: TellOutcome,
         begin: Begin,
-        advance: Advance,
+        advance: AdvanceJob,
     ) -> None:
         self.jobs, self.options, self.ledger, self.roots = jobs, options, ledger, roots
         self.engines = [each for each in deblurrers for _ in range(GPU_ENGINES if each.device.type == "cuda" else 1)]
@@ -201,7 +211,7 @@ class _Pipeline:
         with self.turn:  # so that a large picture gets its turn
             if not self.ahead.take(pixels, self.stop):
                 return False
-        loaded = attempt(job, lambda: load(job, self.options))
+        loaded = try_step(job, lambda: load_photo(job, self.options))
         with self.handing_over:
             if self.reading.pop(index, None) is None:
                 return False  # it took too long after a stop, and was told about already
@@ -280,7 +290,7 @@ class _Pipeline:
     ) -> list[Ready | Outcome]:
         """Restore photos together; if that fails each alone, so that none pays for another."""
         try:
-            together = attempt(photos[0].job, lambda: restore(photos, engine, self.options, advance))
+            together = try_step(photos[0].job, lambda: restore_loaded(photos, engine, self.options, advance))
             if not isinstance(together, Outcome):
                 return list(together)
             if len(photos) == 1:
@@ -304,9 +314,9 @@ class _Pipeline:
         def write() -> Outcome:
             refuse_lost(job, self.roots)
             self.ledger.started(job, ready.fingerprint)
-            return save(ready, self.options)
+            return save_result(ready, self.options)
 
-        outcome = attempt(job, write)
+        outcome = try_step(job, write)
         if outcome.error and outcome.status is Status.FAILED and (lost := why_lost(job, outcome.error, self.roots)):
             self.stop.request(lost)
         return outcome

@@ -74,7 +74,7 @@ def make_plan(inputs: Sequence[Path], output: Path | None, *, recursive: bool, f
     left_out: list[Found] = []
     if output is not None:
         refuse_circular(output)
-    if output is not None and is_single(inputs) and not is_folder(output):
+    if output is not None and is_single(inputs) and not is_meant_as_folder(output):
         jobs = [Job(inputs[0], output, format or format_for(output), name=inputs[0].name)]
     else:
         if output is not None and not output.is_dir():
@@ -120,7 +120,7 @@ def refuse_circular(output: Path) -> None:
         raise UsageError(f"{display_name(output)}: a link that leads back to itself; give another --output")
 
 
-def is_folder(output: Path) -> bool:
+def is_meant_as_folder(output: Path) -> bool:
     """An existing folder, or a name that can only be meant as one."""
     return output.is_dir() or not output.suffix
 

@@ -36,7 +36,7 @@ class Status(str, Enum):
     NOT_DONE = "not done"  # the run ended before it
 
 
-Result = TypeVar("Result")
+StepT = TypeVar("StepT")
 _ADDRESS = re.compile(
     r" at 0x[0-9a-fA-F]+"
 )  # of an object, other each time: equal errors would not be counted together
@@ -117,11 +117,11 @@ def run_job(job: Job, deblurrer: Deblurrer, options: Options, advance: Callable[
     Raises:
         DeblurError: if it cannot be done.
     """
-    (ready,) = restore([load(job, options)], deblurrer, options, advance)
-    return save(ready, options)
+    (ready,) = restore_loaded([load_photo(job, options)], deblurrer, options, advance)
+    return save_result(ready, options)
 
 
-def load(job: Job, options: Options) -> Loaded:
+def load_photo(job: Job, options: Options) -> Loaded:
     """Read a job's photo, unless its result is there already, or could not be written.
 
     Raises:
@@ -129,14 +129,14 @@ def load(job: Job, options: Options) -> Loaded:
     """
     started = time.perf_counter()
     refuse_existing(job, options)
-    fingerprint = fingerprint_of(job.source)  # taken first, so that a change while it is read is seen the next time
+    fingerprint = source_fingerprint(job.source)  # taken first, so that a change while it is read is seen the next time
     photo = read_source(job.source)
     height, width = photo.pixels.shape[:2]
     refuse_too_large(job.target, job.format, (width, height))
     return Loaded(job, photo, fingerprint, time.perf_counter() - started)
 
 
-def restore(
+def restore_loaded(
     batch: Sequence[Loaded], deblurrer: Deblurrer, options: Options, advance: Callable[[float], None]
 ) -> list[Ready]:
     """Remove the blur from a photo, or several that are alike. `advance` is told the share that is done, 0 to 1."""
@@ -157,7 +157,7 @@ def restore(
     ]
 
 
-def save(ready: Ready, options: Options) -> Outcome:
+def save_result(ready: Ready, options: Options) -> Outcome:
     """Write a result, and the before/after picture if it is wanted: both, or none.
 
     Raises:
@@ -195,7 +195,7 @@ def save(ready: Ready, options: Options) -> Outcome:
     )
 
 
-def attempt(job: Job, step: Callable[[], Result]) -> Result | Outcome:
+def try_step(job: Job, step: Callable[[], StepT]) -> StepT | Outcome:
     """Take a step of a job; what goes wrong becomes its outcome."""
     try:
         return step()
@@ -304,7 +304,7 @@ def compared(before: Photo, after: Photo, target: Path) -> tuple[bytes | None, s
         return None, str(problem)
 
 
-def fingerprint_of(source: Path) -> str:
+def source_fingerprint(source: Path) -> str:
     """See `Record`; of what is not there or is no file, nothing, as reading it will tell."""
     try:
         return file_fingerprint(source)

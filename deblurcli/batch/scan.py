@@ -53,7 +53,7 @@ def scan(folder: Path, recursive: bool, leave_out: Path) -> Iterator[Found]:
         leave_out: a resolved folder that is not looked into, because the results go there.
     """
     pending: list[os.DirEntry[str] | Found] = [*children(folder)]
-    left_out = number_of(leave_out)
+    left_out = inode_of(leave_out)
     while pending:
         found = pending.pop()
         if isinstance(found, Found):
@@ -110,7 +110,7 @@ def is_a(entry: os.DirEntry[str], kind: str) -> bool:
         return False
 
 
-def number_of(folder: Path) -> int | None:
+def inode_of(folder: Path) -> int | None:
     """The number by which the file system knows a folder; None if it is not there."""
     try:
         return folder.stat().st_ino

@@ -23,7 +23,7 @@ from deblurcli.cli.options import (
     Offline,
     Overwrite,
     Precision,
-    Quality,
+    QualityOption,
     Quiet,
     Recursive,
     Strength,
@@ -82,7 +82,7 @@ def batch(
     strength: Strength = 1.0,
     tta: Tta = False,
     format: Format = None,
-    quality: Quality = None,
+    quality: QualityOption = None,
     overwrite: Overwrite = False,
     resume: Annotated[
         bool,
@@ -116,24 +116,24 @@ def batch(
         go_offline()
     from deblurcli.cluster.records import open_manifest
     from deblurcli.cluster.run import OnRay, Run, restore_tasks
-    from deblurcli.cluster.tasks import choose, make_plan
+    from deblurcli.cluster.tasks import choose_tasks, plan_tasks
     from deblurcli.cluster.weights import weights_of
     from deblurcli.cluster.worker import Result, Setup
 
-    plan = make_plan(inputs, output, recursive=recursive, format=written_format)
+    plan = plan_tasks(inputs, output, recursive=recursive, format=written_format)
     tell: Callable[[str], None] = (lambda line: None) if quiet else say
-    model = model or default_for(engine, device)
+    model = model or default_model_for(engine, device)
     path = find_weights(model, tell)
     setup = Setup(device, precision.value, tta, strength, quality)
     run = Run(weights_of(model, path), path, setup, written_format)
     cluster = OnRay(address, workers) if engine is Engine.ray else None
     show = Printer(as_json)
     with open_manifest(plan.folder, manifest) as records:
-        todo, skipped = choose(plan, records, run.settings, overwrite=overwrite, resume=resume)
+        todo, skipped = choose_tasks(plan, records, run.settings, overwrite=overwrite, resume=resume)
         tally = Tally(left_out=plan.left_out)
         for task, reason in skipped:
-            count(tally, Result(task, Status.SKIPPED, error=f"{display_name(str(task.target))}: {reason}"))
-            show(record_of(Result(task, Status.SKIPPED, error=reason)))
+            count_result(tally, Result(task, Status.SKIPPED, error=f"{display_name(str(task.target))}: {reason}"))
+            show(record_of_result(Result(task, Status.SKIPPED, error=reason)))
         stopped, code = None, ExitCode.OK
         if todo:
             stop = Stop()
@@ -150,7 +150,7 @@ def batch(
     raise typer.Exit(code or (ExitCode.SOME_FAILED if show.failed else ExitCode.OK))
 
 
-def default_for(engine: Engine, device: str) -> str:
+def default_model_for(engine: Engine, device: str) -> str:
     """The model for those who name none. This machine's devices say nothing about a cluster's."""
     if engine is Engine.ray:
         return DEFAULT_ON_CUDA if device == "cuda" else DEFAULT
@@ -177,11 +177,11 @@ def follow(
         for result in results:
             if result.status is Status.NOT_DONE:
                 continue
-            count(tally, result)
+            count_result(tally, result)
             bar.update(task, advance=1, status=f"{tally.failed} failed" if tally.failed else "")
-            if line := line_of(result, quiet):
+            if line := line_of_result(result, quiet):
                 say(line)
-            show(record_of(result))
+            show(record_of_result(result))
             done += 1
     tally.counts[Status.NOT_DONE] = total - done
     if stop.lost:
@@ -208,11 +208,11 @@ class Printer:
             say(f"deblur: {error}; the photos are restored all the same")
 
 
-def count(tally: Tally, result: Result) -> None:
+def count_result(tally: Tally, result: Result) -> None:
     tally.add(result.status, result.size, result.error, (str(result.task.source), str(result.task.target)))
 
 
-def line_of(result: Result, quiet: bool) -> str | None:
+def line_of_result(result: Result, quiet: bool) -> str | None:
     """What a person is told about a photo."""
     arrow = f"{display_name(str(result.task.source))} -> {display_name(str(result.task.target))}"
     if result.status is Status.FAILED:
@@ -231,7 +231,7 @@ def line_of(result: Result, quiet: bool) -> str | None:
     )
 
 
-def record_of(result: Result) -> dict[str, Any]:
+def record_of_result(result: Result) -> dict[str, Any]:
     """What a program is told about a photo; the same words as for `deblur FOLDER --json`, and the machine."""
     width, height = result.size or (None, None)
     return {

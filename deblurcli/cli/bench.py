@@ -80,7 +80,7 @@ def bench(
         raise UsageError("nothing to measure on; give --dataset NAME, --pairs FOLDER, --blur with --sharp, or --speed")
     if not has_data and (as_csv or literature):
         raise UsageError("--csv and --literature are about quality; give --dataset NAME or folders")
-    models, precisions = model or [default_for((device or ["auto"])[0])], precision or ["auto"]
+    models, precisions = model or [default_model_here((device or ["auto"])[0])], precision or ["auto"]
     plan = plan_timing(models, device, precisions, size, preset) if speed is not False else None
     chosen, notes = choose_data(dataset, data, yes, blur, sharp, pairs) if has_data else (None, ())
 
@@ -105,7 +105,7 @@ def bench(
         print_report(report)
 
 
-def default_for(device: str) -> str:
+def default_model_here(device: str) -> str:
     from deblurcli.restore.device import default_model
 
     return default_model(device)
@@ -130,14 +130,14 @@ def choose_data(
         return joined([folder_pairs(blurry, truth) for blurry, truth in folders]), ()
     notes = []
     if data is None:
-        fetched = fetch(name, yes)
+        fetched = fetch_dataset(name, yes)
         data = fetched.folder
         notes.append(f"data from {fetched.repo} on the Hub, commit {fetched.commit}")
     found = find_dataset(name, data)
     return found, (*notes, *([found.caveat] if found.caveat else []))
 
 
-def fetch(name: str, yes: bool) -> Downloaded:
+def fetch_dataset(name: str, yes: bool) -> Downloaded:
     """A data set from the Hub, after asking; or what an earlier run has fetched."""
     from deblurcli.bench.data.download import download, downloaded, plan_download
 

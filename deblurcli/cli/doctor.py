@@ -28,8 +28,8 @@ def findings() -> list[tuple[str, str]]:
     from deblurcli.native.processor import processor_features
 
     def path(products: library.Products) -> str:
-        choice = library.choose(products)
-        return f"{'PyTorch' if choice.name == 'torch' else f'native code, {choice.name}'} ({choice.reason})"
+        backend = library.choose_backend(products)
+        return f"{'PyTorch' if backend.name == 'torch' else f'native code, {backend.name}'} ({backend.reason})"
 
     there = library.compiled()
     gpus = [torch.device("cuda", index) for index in range(torch.cuda.device_count())]
@@ -53,7 +53,7 @@ def speeds() -> Iterator[tuple[str, str]]:
     from deblurcli.bench.speed.pace import seconds_per_megapixel
     from deblurcli.errors import DeblurError
     from deblurcli.models.catalog import catalog
-    from deblurcli.models.here import look_up
+    from deblurcli.models.local_copy import look_up
     from deblurcli.restore.deblurrer import Deblurrer
 
     for name in catalog():

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deblurcli.batch.choice import Choice, Shard, choose, in_shard, open_manifests
+from deblurcli.batch.choice import Choice, Shard, choose_jobs, in_shard, open_manifests
 from deblurcli.batch.ledger import Ledger
-from deblurcli.batch.outputs import clear, prepare
+from deblurcli.batch.outputs import clear, prepare_roots
 from deblurcli.batch.pace import Pace
 from deblurcli.batch.pipeline import Stop, run_jobs
 from deblurcli.batch.plan import Job, Plan
@@ -23,11 +23,11 @@ from deblurcli.cli.report import (
     Log,
     Model,
     left_out_line,
-    line_of,
+    line_of_outcome,
     log_line,
     print_json,
-    record_of,
     record_of_left_out,
+    record_of_outcome,
     record_of_plan,
 )
 from deblurcli.cli.summary import Tally, record_of_summary, summary_lines
@@ -93,10 +93,10 @@ class Told:
         self.log.write(log_line(outcome))
         if outcome.status in BAD:
             self.code = outcome.error.exit_code if self.single and outcome.error else ExitCode.SOME_FAILED
-        if not self.only_counted(outcome, progress) and (line := line_of(outcome, self.request.quiet)):
+        if not self.only_counted(outcome, progress) and (line := line_of_outcome(outcome, self.request.quiet)):
             (progress.say if progress else say)(line)
         if not (self.single and outcome.status is Status.NOT_DONE):
-            self.json(record_of(outcome, self.model))
+            self.json(record_of_outcome(outcome, self.model))
 
     def json(self, record: dict[str, Any]) -> None:
         """On standard output, if that is wanted. Once it cannot be written it is told so, and the run goes on."""
@@ -150,7 +150,7 @@ def restore_all(plan: Plan, request: Request, *, single: bool) -> ExitCode:
     for found in plan.left_out:
         told.left_out(found)
     settings, manifests = ("", {}) if single else (hash_of_settings(request), open_manifests(jobs, request.shard))
-    choice = choose(
+    choice = choose_jobs(
         jobs,
         request.options,
         manifests,
@@ -188,7 +188,7 @@ def hash_of_settings(request: Request) -> str:
     return settings_of(sha256, request.precision, request.tta, request.format, request.options)
 
 
-def load(request: Request) -> list[Deblurrer]:
+def load_deblurrers(request: Request) -> list[Deblurrer]:
     """The model, once for each device."""
     if request.quiet:
         os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
@@ -201,11 +201,11 @@ def load(request: Request) -> list[Deblurrer]:
 
 
 def run(jobs: list[Job], request: Request, told: Told, ledger: Ledger) -> None:
-    deblurrers = load(request)
+    deblurrers = load_deblurrers(request)
     first = deblurrers[0]
     told.model = Model(first.info.name, first.precision)
     request.say(f"{first.info.name} on {', '.join(str(each.device) for each in deblurrers)}, {first.precision}")
-    roots = prepare(jobs)
+    roots = prepare_roots(jobs)
     pace = None if told.single else Pace([job.source for job in jobs], len(jobs))
     told.tally.restart_clock()
     stop = Stop()
@@ -263,7 +263,7 @@ def rehearse(choice: Choice, request: Request, told: Told) -> None:
         request.say(f"{display_name(job.source)} -> {display_name(job.target)}")
         told.json(record_of_plan(job))
     told.tally.planned = len(choice.todo)
-    guess = estimate(choice.todo, load(request), request.options.strength) if choice.todo else None
+    guess = estimate(choice.todo, load_deblurrers(request), request.options.strength) if choice.todo else None
     if guess:
         width, height = guess.sample
         sizes = f"{guess.pixels / 1e6:,.1f} megapixels"

@@ -20,7 +20,7 @@ class Interrupted:
     seen = False
 
 
-def write(line: bytes) -> None:
+def write_on_stderr(line: bytes) -> None:
     """On stderr, if that is possible; a full disk or a window that was closed stops nothing."""
     with suppress(OSError):
         os.write(2, line)
@@ -34,11 +34,11 @@ def stopped_by_signals(stop: Stop, first_line: str) -> Iterator[Interrupted]:
     def handle(number: int, frame: FrameType | None) -> None:
         # Not by print: the signal may have come in the middle of one.
         if interrupted.seen:
-            write(b"deblur: stopped at once\n")
+            write_on_stderr(b"deblur: stopped at once\n")
             os._exit(ExitCode.INTERRUPTED)
         interrupted.seen = True
         stop.request()
-        write(first_line.encode())
+        write_on_stderr(first_line.encode())
 
     # A program started in the background may have been told to ignore Ctrl-C, and shall.
     before = {number: signal.getsignal(number) for number in SIGNALS}

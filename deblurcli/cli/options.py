@@ -41,7 +41,7 @@ Tta = Annotated[
 Format = Annotated[
     str | None, typer.Option(help=f"{', '.join(key for key in FORMATS if key != 'jpg')}. Default: by the name.")
 ]
-Quality = Annotated[
+QualityOption = Annotated[
     int | None, typer.Option(min=1, max=100, help="Of JPEG, WebP, AVIF. Default: like the source, or 95.")
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace results that exist. Inputs never are.")]

@@ -50,7 +50,7 @@ class Log:
                 self.file = None
 
 
-def line_of(outcome: Outcome, quiet: bool) -> str | None:
+def line_of_outcome(outcome: Outcome, quiet: bool) -> str | None:
     """What a person is told about a photo."""
     name, target = display_name(outcome.job.source), display_name(outcome.job.target)
     if outcome.status is Status.FAILED:
@@ -79,11 +79,11 @@ def left_out_line(found: Found) -> str:
 
 def log_line(outcome: Outcome) -> str:
     """What the log is told about a photo: one line that begins with the status."""
-    about = (line_of(outcome, quiet=False) or display_name(outcome.job.source)).removeprefix("deblur: ")
+    about = (line_of_outcome(outcome, quiet=False) or display_name(outcome.job.source)).removeprefix("deblur: ")
     return f"{outcome.status.value}: {' |'.join(about.removeprefix('skipped: ').splitlines())}"
 
 
-def record_of(outcome: Outcome, model: Model) -> dict[str, Any]:
+def record_of_outcome(outcome: Outcome, model: Model) -> dict[str, Any]:
     """What a program is told about a photo."""
     width, height = outcome.size or (None, None)
     return {

@@ -22,14 +22,14 @@ from deblurcli.batch.run import (
 from deblurcli.batch.scan import is_directory
 from deblurcli.cli import sink
 from deblurcli.cli.edge import command, say
-from deblurcli.cli.folders import Request, load, restore_all
+from deblurcli.cli.folders import Request, load_deblurrers, restore_all
 from deblurcli.cli.options import (
     MODEL_HELP,
     Format,
     Offline,
     Overwrite,
     Precision,
-    Quality,
+    QualityOption,
     Quiet,
     Recursive,
     Strength,
@@ -98,7 +98,7 @@ def restore(
     tta: Tta = False,
     compare: Annotated[bool, typer.Option("--compare", help="Also write a before/after picture.")] = False,
     format: Format = None,
-    quality: Quality = None,
+    quality: QualityOption = None,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
     as_json: Annotated[
@@ -235,10 +235,10 @@ def pipe(source: Path, output: Path, request: Request) -> None:
     height, width = photo.pixels.shape[:2]
     name = "standard output" if output == sink.STANDARD else output
     refuse_too_large(name, format, (width, height))
-    (deblurrer, *_) = load(request)
+    (deblurrer, *_) = load_deblurrers(request)
     restored, kept = restore_photo(photo, deblurrer, request.options.strength)
     data, notes = encoded(restored, name, format, request.options.quality)
-    sink.write(data, output)
+    sink.write_to(data, output)
     for note in photo.notes + notes:
         say(f"deblur: {note}")
     if kept:

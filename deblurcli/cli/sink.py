@@ -48,7 +48,7 @@ def refuse_closed(output: Path) -> None:
         refuse_closed_output()
 
 
-def write(data: bytes, output: Path) -> None:
+def write_to(data: bytes, output: Path) -> None:
     """Write all of it.
 
     Raises:

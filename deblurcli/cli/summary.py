@@ -104,10 +104,10 @@ def summary_lines(tally: Tally) -> list[str]:
     speed = f" in {duration(seconds)}, {tally.pixels / 1e6 / seconds:.2f} MP/s" if tally.pixels else ""
     rows = [(status.value, count, reason) for (status, reason), count in tally.reasons.most_common()]
     rows += [("left out", count, reason) for reason, count in tally.left_out.most_common()]
-    return [f"{counts or 'nothing to do'}{speed}", *table(rows)]
+    return [f"{counts or 'nothing to do'}{speed}", *in_columns(rows)]
 
 
-def table(rows: Sequence[tuple[str, int, str]]) -> list[str]:
+def in_columns(rows: Sequence[tuple[str, int, str]]) -> list[str]:
     """Rows in columns; the first ones if they are many."""
     shown = rows[:MOST_REASONS]
     width = max((len(f"{count:,}") for _, count, _ in shown), default=0)

@@ -14,7 +14,7 @@ from deblurcli.cli.publish import publish
 from deblurcli.errors import UsageError, WeightsDamaged
 
 if TYPE_CHECKING:
-    from deblurcli.models.catalog import Record, Score
+    from deblurcli.models.catalog import CatalogEntry, MeanScore
 
 app = typer.Typer(help="List, fetch, check, import and publish models.", no_args_is_help=True)
 app.command("publish")(publish)
@@ -32,7 +32,7 @@ def list_models(as_json: Json = False) -> None:
     from deblurcli.models.load import DEFAULT, DEFAULT_ON_CUDA
 
     if as_json:
-        print(json.dumps([plain(record) for record in catalog().values()]))
+        print(json.dumps([as_json_data(record) for record in catalog().values()]))
         return
     from rich.console import Console
     from rich.table import Table
@@ -56,14 +56,14 @@ def list_models(as_json: Json = False) -> None:
 def info(name: Name, as_json: Json = False) -> None:
     """All that is known of a model: licence, training, scores, and what it is good and bad at. Asks nobody."""
     from deblurcli.models.catalog import catalog
-    from deblurcli.models.here import look_up
+    from deblurcli.models.local_copy import look_up
 
     record = catalog().get(name)
     if record is None:
         look_up(name)  # its error is the right one for an unknown name
         raise UsageError(f"{name}: has no entry here; its page on the Hub has what is known of it")
     if as_json:
-        print(json.dumps(plain(record)))
+        print(json.dumps(as_json_data(record)))
         return
     source = f"https://huggingface.co/{record.repo}, commit {record.commit}" if record.repo else "ships with deblur"
     lines = {
@@ -119,25 +119,25 @@ def verify(
     """Compute the SHA-256 of models that are here, and compare it with what it must be. Asks nobody."""
     from deblurcli.models.catalog import catalog
     from deblurcli.models.files import not_here
-    from deblurcli.models.here import look_up
+    from deblurcli.models.local_copy import look_up
 
     remedies = []
-    for here in [look_up(name) for name in names or catalog()]:
-        if not here.is_usable and not here.shipped:
+    for copy in [look_up(name) for name in names or catalog()]:
+        if not copy.is_usable and not copy.shipped:
             if names:
-                raise not_here(here.name)
+                raise not_here(copy.name)
             continue
-        damaged = here.damaged()
-        intact = here.is_usable and damaged is None
-        part = damaged or here.loaded or next(iter(here.parts), None)
+        damaged = copy.damaged()
+        intact = copy.is_usable and damaged is None
+        part = damaged or copy.loaded or next(iter(copy.files), None)
         if not intact:
-            remedies.append(f"{here.name}: damaged, {here.remedy(damaged)}")
+            remedies.append(f"{copy.name}: damaged, {copy.remedy(damaged)}")
         verdict = "damaged" if not intact else "intact" if part and part.digest else "nothing to compare with"
         path, digest = (part.path, part.digest) if part else (None, None)
         if as_json:
-            print(json.dumps({"name": here.name, "path": str(path), "sha256": digest, "state": verdict}))
+            print(json.dumps({"name": copy.name, "path": str(path), "sha256": digest, "state": verdict}))
         else:
-            print(f"{here.name}: {verdict}, {path}")
+            print(f"{copy.name}: {verdict}, {path}")
     if remedies:
         raise WeightsDamaged("; ".join(remedies))
 
@@ -147,12 +147,12 @@ def verify(
 def path(name: Name) -> None:
     """Where the file of a model is on this machine. Asks nobody."""
     from deblurcli.models.files import not_here
-    from deblurcli.models.here import look_up
+    from deblurcli.models.local_copy import look_up
 
-    here = look_up(name)
-    if here.path is None:
+    copy = look_up(name)
+    if copy.path is None:
         raise not_here(name)
-    print(here.path)
+    print(copy.path)
 
 
 @app.command("remove")
@@ -243,25 +243,25 @@ def refuse_output(output: Path, overwrite: bool) -> None:
         raise UsageError(f"{output}: exists already; choose another name or add --overwrite")
 
 
-def plain(record: Record) -> dict[str, Any]:
+def as_json_data(record: CatalogEntry) -> dict[str, Any]:
     """A record as JSON data, and where its file is on this machine."""
-    from deblurcli.models.here import look_up
+    from deblurcli.models.local_copy import look_up
 
     where = look_up(record.name).path
     more = {"size": record.size, "shipped": record.repo is None, "path": str(where) if where else None}
     return {**asdict(record), **more}
 
 
-def state(record: Record) -> str:
-    from deblurcli.models.here import look_up
+def state(record: CatalogEntry) -> str:
+    from deblurcli.models.local_copy import look_up
 
-    here = look_up(record.name)
-    if here.shipped:
-        return "shipped" if here.whole else "missing"
-    return "downloaded" if here.is_usable else "no"
+    copy = look_up(record.name)
+    if copy.shipped:
+        return "shipped" if copy.whole else "missing"
+    return "downloaded" if copy.is_usable else "no"
 
 
-def sharing(record: Record) -> str:
+def sharing(record: CatalogEntry) -> str:
     """Which other models have the same files."""
     from deblurcli.models.catalog import catalog
 
@@ -269,7 +269,7 @@ def sharing(record: Record) -> str:
     return f", shared with {' and '.join(names)}" if names else ""
 
 
-def in_words(score: Score) -> str:
+def in_words(score: MeanScore) -> str:
     ssims = "".join(f", SSIM ({kind}) {value}" for kind, value in score.ssim.items())
     gain = "" if score.gain is None else f" ({score.gain:+.2f})"
     return f"{score.psnr} dB{gain}{ssims}: {score.of}"

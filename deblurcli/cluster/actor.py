@@ -7,12 +7,12 @@ import socket
 from collections.abc import Sequence
 from typing import Any
 
-from deblurcli import __version__
 from deblurcli.cluster.shared import require_seen
 from deblurcli.cluster.tasks import Task
 from deblurcli.cluster.weights import Weights, same_weights
 from deblurcli.cluster.worker import By, Result, Setup, Worker
 from deblurcli.errors import DeblurError
+from deblurcli.version import __version__
 
 
 class Actor:

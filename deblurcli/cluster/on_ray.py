@@ -12,22 +12,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from deblurcli import __version__
 from deblurcli.batch.run import Status
 from deblurcli.cluster.actor import Actor
 from deblurcli.cluster.ray_cluster import Share
 from deblurcli.cluster.tasks import Task
 from deblurcli.cluster.weights import Weights
 from deblurcli.cluster.worker import HANDS, Result, Setup
-from deblurcli.display import display_name
+from deblurcli.display import Tell, display_name
 from deblurcli.errors import DeblurError, UsageError
+from deblurcli.version import __version__
 
 TRIES = 3  # of a photo whose worker is lost each time
 STARTS = 3  # of a worker, without a photo done in between
 SECONDS_TO_STOP = 5.0  # for what is being written when a run is stopped
 CHECK_SECONDS = 0.5
-
-Tell = Callable[[str], None]
 
 
 @dataclass
@@ -56,7 +54,7 @@ class Slot:
 
 
 @dataclass(frozen=True)
-class Job:
+class WorkerSpec:
     """What every worker is told before it begins: see `Actor.load`."""
 
     setup: Setup
@@ -68,7 +66,7 @@ class Job:
 def restore_on_ray(
     ray: Any,
     tasks: Sequence[Task],
-    job: Job,
+    job: WorkerSpec,
     share: Share,
     tell: Tell,
     given: Callable[[Task], None],
@@ -106,7 +104,7 @@ class _Pool:
     """The workers and what is left to do."""
 
     def __init__(
-        self, ray: Any, tasks: Sequence[Task], job: Job, share: Share, tell: Tell, given: Callable[[Task], None]
+        self, ray: Any, tasks: Sequence[Task], job: WorkerSpec, share: Share, tell: Tell, given: Callable[[Task], None]
     ) -> None:
         self.ray, self.job, self.tell, self.given = ray, job, tell, given
         self.fresh = deque(Given(task) for task in tasks)
@@ -169,7 +167,9 @@ class _Pool:
             result = self.ray.get(reference)
         except self.ray.exceptions.RayTaskError as error:
             one = slot.in_hand.pop(reference)
-            yield failed(one.task, f"an error nobody expected ({line_of(error)}); please report it with this photo")
+            yield failed(
+                one.task, f"an error nobody expected ({last_line_of(error)}); please report it with this photo"
+            )
         except self.ray.exceptions.RayError as error:
             yield from self.make_good(slot, error)
         else:
@@ -190,11 +190,11 @@ class _Pool:
                 self.lost.append(one)
             else:
                 yield failed(one.task, f"its worker was lost {TRIES} times; perhaps there is not enough memory for it")
-        self.tell(f"a worker was lost ({line_of(error)}); its photos are given to others")
+        self.tell(f"a worker was lost ({last_line_of(error)}); its photos are given to others")
         self.start_again(slot, error, blamed)
 
     def start_again(self, slot: Slot, error: Exception, blamed: bool = False) -> None:
-        self.last_loss = line_of(error)
+        self.last_loss = last_line_of(error)
         with contextlib.suppress(Exception):
             self.ray.kill(slot.actor)  # it may be cut off and not dead
         if slot.starts >= STARTS and not blamed:
@@ -210,7 +210,7 @@ class _Pool:
         try:
             answer = self.ray.get(slot.starting)
         except self.ray.exceptions.RayTaskError as error:
-            raise DeblurError(f"a worker could not be started ({line_of(error)})") from None
+            raise DeblurError(f"a worker could not be started ({last_line_of(error)})") from None
         except self.ray.exceptions.RayError as error:
             if "No module named 'deblurcli" in str(error):
                 raise UsageError(
@@ -265,7 +265,7 @@ def failed(task: Task, reason: str) -> Result:
     return Result(task, Status.FAILED, error=f"{display_name(str(task.source))}: {reason}")
 
 
-def line_of(error: Exception) -> str:
+def last_line_of(error: Exception) -> str:
     """The last line of what Ray says, which is the reason; or the kind of error."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return display_name(lines[-1][:200]) if lines else type(error).__name__

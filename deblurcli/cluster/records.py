@@ -47,7 +47,7 @@ def record_started(manifest: Manifest, settings: str, task: Task) -> None:
     Raises:
         OutputError: if the record cannot be written.
     """
-    write(manifest, settings, Result(task, Status.NOT_DONE), STARTED)
+    append_record(manifest, settings, Result(task, Status.NOT_DONE), STARTED)
 
 
 def record_ended(manifest: Manifest, settings: str, result: Result) -> None:
@@ -57,10 +57,10 @@ def record_ended(manifest: Manifest, settings: str, result: Result) -> None:
         OutputError: if the record cannot be written.
     """
     if result.status in (Status.DONE, Status.GUARDED, Status.FAILED):
-        write(manifest, settings, result, result.status.value)
+        append_record(manifest, settings, result, result.status.value)
 
 
-def write(manifest: Manifest, settings: str, result: Result, status: str) -> None:
+def append_record(manifest: Manifest, settings: str, result: Result, status: str) -> None:
     width, height = result.size or (None, None)
     record = Record(
         input=str(result.task.source),

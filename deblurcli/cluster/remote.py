@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from deblurcli.cluster.store_errors import StoreUnusable, explained
+from deblurcli.cluster.store_errors import StoreUnusable, store_errors_explained
 from deblurcli.display import display_name
 from deblurcli.errors import InputError, UsageError
 
@@ -55,8 +55,8 @@ def open_store(url: str) -> tuple[Any, str]:
     except ImportError as error:
         remedy = f"run `pip install {PACKAGES[scheme]}`" if scheme in PACKAGES else "install it"
         raise UsageError(f"{label}: a package for {scheme}:// is missing here ({error}); {remedy}") from None
-    with explained(url, "read"):
-        return kind(**kind._get_kwargs_from_urls(url)), str(kind._strip_protocol(url))
+    with store_errors_explained(url, "read"):
+        return kind(**options_in(url, kind)), path_in(url, kind)
 
 
 def canonical(url: str) -> str:
@@ -67,7 +67,21 @@ def canonical(url: str) -> str:
     """
     store, path = open_store(url)
     # A URL that says more than the path, such as a server's name, can only be kept as it is.
-    return str(url if store._get_kwargs_from_urls(url) else store.unstrip_protocol(path)).rstrip("/")
+    return str(url if options_in(url, store) else store.unstrip_protocol(path)).rstrip("/")
+
+
+# What reads a URL in fsspec has an underscore, though every kind of store defines it. The public way, `url_to_fs`,
+# takes "::" in a name for a chain of stores. If these went, no URL could be opened, each with an AttributeError.
+
+
+def options_in(url: str, kind: Any) -> dict[str, Any]:
+    """What a URL says beside the path, such as a server's name; `kind` is a file system or its class."""
+    return dict(kind._get_kwargs_from_urls(url))
+
+
+def path_in(url: str, kind: Any) -> str:
+    """What a kind of store calls the place."""
+    return str(kind._strip_protocol(url))
 
 
 def is_folder(url: str) -> bool:
@@ -78,7 +92,7 @@ def is_folder(url: str) -> bool:
         UsageError, StoreUnusable: as `open_store`.
     """
     store, path = open_store(url)
-    with explained(url, "read"):
+    with store_errors_explained(url, "read"):
         store.invalidate_cache()
         return bool(store.info(path)["type"] == "directory")
 
@@ -92,7 +106,7 @@ def entries(url: str, recursive: bool) -> Iterator[tuple[str, str | None]]:
         UsageError, StoreUnusable: as `open_store`.
     """
     store, path = open_store(url)
-    with explained(url, "read"):
+    with store_errors_explained(url, "read"):
         store.invalidate_cache()
         found = list(store.find(path, detail=True).values()) if recursive else store.ls(path, detail=True)
     prefix = path.strip("/") + "/"
@@ -113,7 +127,7 @@ def fingerprint(folder: str, name: str) -> str:
         UsageError, StoreUnusable: as `open_store`.
     """
     store, path = open_store(folder)
-    with explained(f"{folder}/{name}", "read"):
+    with store_errors_explained(f"{folder}/{name}", "read"):
         return fingerprint_of(store.info(f"{path}/{name}"))
 
 
@@ -149,7 +163,7 @@ def read(folder: str, name: str) -> bytes:
         UsageError, StoreUnusable: as `open_store`.
     """
     store, path = open_store(folder)
-    with explained(f"{folder}/{name}", "read"):
+    with store_errors_explained(f"{folder}/{name}", "read"):
         return bytes(store.cat_file(f"{path}/{name}"))
 
 
@@ -164,7 +178,7 @@ def write(folder: str, name: str, data: bytes, *, overwrite: bool) -> None:
     scheme = folder.partition("://")[0]
     store, base = open_store(folder)
     path = f"{base}/{name}"
-    with explained(f"{folder}/{name}", "write"):
+    with store_errors_explained(f"{folder}/{name}", "write"):
         if scheme in CONDITIONAL_PUTS:
             store.pipe_file(path, data, mode="overwrite" if overwrite else "create")
             return

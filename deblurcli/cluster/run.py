@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,18 +12,17 @@ from deblurcli.batch.outputs import OutputLost
 from deblurcli.batch.pipeline import Stop
 from deblurcli.batch.run import Options, settings_of
 from deblurcli.cluster.here import restore_here
-from deblurcli.cluster.on_ray import Job, restore_on_ray
+from deblurcli.cluster.on_ray import WorkerSpec, restore_on_ray
 from deblurcli.cluster.ray_cluster import connected, share_of
 from deblurcli.cluster.records import record_ended, record_started
 from deblurcli.cluster.shared import marked
 from deblurcli.cluster.stores import make_folder
-from deblurcli.cluster.tasks import Plan, Task, clear_leftovers
+from deblurcli.cluster.tasks import Task, TaskPlan, clear_leftovers
 from deblurcli.cluster.weights import Weights
 from deblurcli.cluster.worker import Result, Setup, Worker
+from deblurcli.display import Tell
 
 ENOUGH = 3  # photos in a row that a store was unusable for
-
-Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ class Run:
 
 
 def restore_tasks(
-    run: Run, plan: Plan, tasks: Sequence[Task], cluster: OnRay | None, manifest: Manifest, tell: Tell, stop: Stop
+    run: Run, plan: TaskPlan, tasks: Sequence[Task], cluster: OnRay | None, manifest: Manifest, tell: Tell, stop: Stop
 ) -> Generator[Result, None, None]:
     """Do the tasks; yields a result for each that was begun, and records it.
 
@@ -92,7 +91,7 @@ def restore_tasks(
 def started(
     stack: contextlib.ExitStack,
     run: Run,
-    plan: Plan,
+    plan: TaskPlan,
     tasks: Sequence[Task],
     cluster: OnRay | None,
     manifest: Manifest,
@@ -113,5 +112,5 @@ def started(
     size = "a GPU" if share.gpus else f"{share.cpus} CPUs" if share.cpus > 1 else "a CPU"
     tell(f"{share.workers} workers with {size} each")
     paths = stack.enter_context(marked(plan.folder, plan.inputs))
-    job = Job(run.setup, run.weights, run.file, paths)
+    job = WorkerSpec(run.setup, run.weights, run.file, paths)
     return restore_on_ray(ray, tasks, job, share, tell, given, stop)

@@ -27,7 +27,7 @@ class StoreUnusable(DeblurError):
 
 
 @contextlib.contextmanager
-def explained(url: str, doing: Doing) -> Iterator[None]:
+def store_errors_explained(url: str, doing: Doing) -> Iterator[None]:
     """Raise whatever a store raises inside as one of our errors about `url`; our own errors pass.
 
     Raises:
@@ -49,14 +49,18 @@ def explanation(url: str, doing: Doing, error: Exception) -> DeblurError:
     label = display_name(url)
     causes = list(causes_of(error))
     names = [kind.__name__ for cause in causes for kind in type(cause).__mro__]
-    numbers = {number for cause in causes for number in (getattr(cause, "errno", None), status_of(cause)) if number}
+    numbers = {
+        number for cause in causes for number in (getattr(cause, "errno", None), http_status_of(cause)) if number
+    }
     if any("Credential" in name or name == "RefreshError" for name in names):
         scheme = {"s3a": "s3", "gcs": "gs"}.get(url.partition("://")[0], url.partition("://")[0])
         return StoreUnusable(f"{label}: no credentials were found; {LOG_IN.get(scheme, 'log in to this store')}")
     if "NoSuchBucket" in names or "bucket does not exist" in str(error):
         return StoreUnusable(f"{label}: there is no such bucket; check its name, or create it")
     if "PermissionError" in names or numbers & {401, 403}:
-        line = f"{label}: no permission to {doing} there ({line_of(error)}); check the credentials and their rights"
+        line = (
+            f"{label}: no permission to {doing} there ({first_line_of(error)}); check the credentials and their rights"
+        )
         return InputError(line) if doing == "read" else StoreUnusable(line)
     if "FileExistsError" in names and doing == "write":
         return OutputExists(f"{label}: exists already; replace it with --overwrite")
@@ -65,11 +69,13 @@ def explanation(url: str, doing: Doing, error: Exception) -> DeblurError:
             return InputError(f"{label}: no such file or folder; check the name")
         return OutputError(f"{label}: cannot be written, its folder is not there; create it first")
     if any(name in NETWORK for name in names):
-        return StoreUnusable(f"{label}: cannot be reached ({line_of(error)}); check the network and the endpoint")
+        return StoreUnusable(f"{label}: cannot be reached ({first_line_of(error)}); check the network and the endpoint")
     if numbers & set(FULL):
         return StoreUnusable(f"{label}: the disk is full; free some space or choose another output")
     kind = InputError if doing == "read" else OutputError
-    return kind(f"{label}: cannot be {'read' if doing == 'read' else 'written'} ({line_of(error)}); try it again later")
+    return kind(
+        f"{label}: cannot be {'read' if doing == 'read' else 'written'} ({first_line_of(error)}); try it again later"
+    )
 
 
 def causes_of(error: BaseException | None) -> Iterator[BaseException]:
@@ -79,12 +85,12 @@ def causes_of(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
 
 
-def status_of(error: BaseException) -> int | None:
+def http_status_of(error: BaseException) -> int | None:
     """The HTTP status that an error tells, if it does."""
     status = getattr(getattr(error, "response", None), "status_code", None) or getattr(error, "code", None)
     return int(status) if isinstance(status, int) or (isinstance(status, str) and status.isdigit()) else None
 
 
-def line_of(error: BaseException) -> str:
+def first_line_of(error: BaseException) -> str:
     """The first line of an error's text, or its kind where there is no text."""
     return display_name(str(error).strip().partition("\n")[0][:200]) or type(error).__name__

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from deblurcli.atomic import write_atomically
 from deblurcli.batch.manifest import file_fingerprint
 from deblurcli.batch.scan import HIDDEN, NOT_SEARCHED, OUTPUT_FOLDER, UNREADABLE, reason_by_name, scan
 from deblurcli.cluster import remote
-from deblurcli.cluster.store_errors import StoreUnusable, explained
+from deblurcli.cluster.store_errors import StoreUnusable, store_errors_explained
 from deblurcli.display import display_name
 from deblurcli.errors import InputError, OutputError
 from deblurcli.images.source import read_path
@@ -67,8 +65,7 @@ def place(text: str) -> str:
         StoreUnusable: if the store refuses.
     """
     if text.startswith(("file://", "local://")):
-        local: Any = importlib.import_module("fsspec.implementations.local")  # which knows the many ways to write these
-        text = local.LocalFileSystem._strip_protocol(text)
+        text = remote.open_store(text)[1]  # fsspec knows the many ways to write these
     # Links stay as they are, for on another machine they may lead elsewhere.
     return os.path.abspath(text) if is_local(text) else remote.canonical(text)  # noqa: PTH100
 
@@ -86,7 +83,7 @@ def is_folder(place: str) -> bool:
     """
     if not is_local(place):
         return remote.is_folder(place)
-    with explained(place, "read"):
+    with store_errors_explained(place, "read"):
         Path(place).stat()
         return Path(place).is_dir()
 
@@ -107,7 +104,7 @@ def list_images(folder: str, *, recursive: bool, leave_out: str) -> Listing:
         return list_local(folder, recursive, leave_out)
     listing = Listing()
     for name, fingerprint in sorted(remote.entries(folder, recursive)):
-        if reason := reason_against(name, fingerprint is None, f"{folder}/{name}", leave_out):
+        if reason := reason_to_leave_out(name, fingerprint is None, f"{folder}/{name}", leave_out):
             listing.left_out[reason] += 1
         else:
             listing.images.append(Image(File(folder, name), fingerprint or ""))
@@ -126,7 +123,7 @@ def list_local(folder: str, recursive: bool, leave_out: str) -> Listing:
     return listing
 
 
-def reason_against(name: str, subfolder: bool, url: str, leave_out: str) -> str | None:
+def reason_to_leave_out(name: str, subfolder: bool, url: str, leave_out: str) -> str | None:
     """Why an entry of a store is left out; None for a photograph."""
     parts = name.split("/")
     if not {"", ".", ".."}.isdisjoint(parts):
@@ -175,7 +172,7 @@ def read(file: File) -> bytes:
     """
     if not is_local(file.folder):
         return remote.read(file.folder, file.name)
-    with explained(str(file), "read"):
+    with store_errors_explained(str(file), "read"):
         try:
             return read_path(file.path)
         except InputError as problem:
@@ -195,7 +192,7 @@ def write(file: File, data: bytes, *, overwrite: bool) -> None:
         return
     if not Path(file.folder).is_dir():  # not made here: where a shared disk is missing, results would be lost
         raise StoreUnusable(f"{display_name(file.folder)}: the output folder is not there any more; mount or make it")
-    with explained(str(file), "write"):
+    with store_errors_explained(str(file), "write"):
         file.path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(data, file.path, overwrite=overwrite)
 

@@ -37,7 +37,7 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Plan:
+class TaskPlan:
     """What there is to do.
 
     Attributes:
@@ -53,7 +53,7 @@ class Plan:
     left_out: Counter[str]
 
 
-def make_plan(inputs: Sequence[str], output: str, *, recursive: bool, format: str | None) -> Plan:
+def plan_tasks(inputs: Sequence[str], output: str, *, recursive: bool, format: str | None) -> TaskPlan:
     """Decide every output: photos go into the folder `output`, with their names; those of a folder with their
     subfolders too.
 
@@ -78,7 +78,7 @@ def make_plan(inputs: Sequence[str], output: str, *, recursive: bool, format: st
         reasons = "".join(f"; left out: {count} {reason}" for reason, count in left_out.items())
         raise InputError(f"{', '.join(map(display_name, inputs))}: no images found{reasons}")
     refuse_same(tasks)
-    return Plan(folder, tuple(dict.fromkeys(task.source.folder for task in tasks)), tasks, left_out)
+    return TaskPlan(folder, tuple(dict.fromkeys(task.source.folder for task in tasks)), tasks, left_out)
 
 
 def listing_of(source: str, recursive: bool, output: str) -> Listing:
@@ -119,7 +119,7 @@ def refuse_same(tasks: Sequence[Task]) -> None:
         refuse_clashes([(task.source.path, task.target.path) for task in tasks])
 
 
-def clear_leftovers(plan: Plan) -> None:
+def clear_leftovers(plan: TaskPlan) -> None:
     """Remove what killed runs left in local folders of results."""
     if is_local(plan.folder):
         for parent in {Path(plan.folder), *(task.target.path.parent for task in plan.tasks)}:
@@ -127,8 +127,8 @@ def clear_leftovers(plan: Plan) -> None:
                 remove_leftovers(parent)
 
 
-def choose(
-    plan: Plan, manifest: Manifest, settings: str, *, overwrite: bool, resume: bool
+def choose_tasks(
+    plan: TaskPlan, manifest: Manifest, settings: str, *, overwrite: bool, resume: bool
 ) -> tuple[list[Task], list[tuple[Task, str]]]:
     """The tasks to take on, and those to skip with the reason.
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from deblurcli.digest import sha256_of
 from deblurcli.errors import WeightsDamaged
 from deblurcli.models.catalog import catalog
-from deblurcli.models.here import look_up
+from deblurcli.models.local_copy import look_up
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ def same_weights(weights: Weights, send: Callable[[], bytes]) -> Iterator[str | 
         WeightsDamaged: if what the driver sends is not what it said.
     """
     if weights.model in catalog():
-        here = look_up(weights.model).path
-        if here and sha256_of(here) == weights.sha256:
+        copy = look_up(weights.model).path
+        if copy and sha256_of(copy) == weights.sha256:
             yield weights.model
             return
     data = send()

@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from deblurcli import __version__
 from deblurcli.digest import digest_like, is_digest, kind_of
 from deblurcli.display import display_name
 from deblurcli.errors import DeblurError, OutputError
 from deblurcli.hub.client_errors import status_of, translated
+from deblurcli.version import __version__
 
 Kind = Literal["model", "dataset"]
 
@@ -211,7 +211,7 @@ def discard(path: Path) -> None:
     path.unlink(missing_ok=True)
 
 
-def remove(path: Path, terms: Terms) -> None:
+def remove_cached(path: Path, terms: Terms) -> None:
     """Delete a file from the Hub's cache, and its content unless another commit has the same, and what killed
     downloads of it left behind.
 

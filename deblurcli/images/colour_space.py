@@ -59,7 +59,7 @@ class Space:
         return bool(near) and (len(self.curve) > 1 or abs(self.curve[0] - 2.2) < 0.05)
 
 
-def name_of(cicp: Cicp) -> str:
+def in_words(cicp: Cicp) -> str:
     """Its colours in words, such as "Display P3, sRGB curve"."""
     primaries = _NAMES.get(cicp.primaries, f"primaries {cicp.primaries}")
     return f"{primaries}, {_CURVE_NAMES.get(cicp.transfer, f'curve {cicp.transfer}')}"
@@ -69,7 +69,7 @@ def space_of(cicp: Cicp) -> Space | None:
     """The space that the numbers of CICP name; None for HDR, whose curves no profile of this kind can hold."""
     primaries = _PRIMARIES.get(1 if cicp.primaries == 2 else cicp.primaries)
     curve = _CURVES.get(13 if cicp.transfer == 2 else cicp.transfer)
-    return Space(primaries, curve, name_of(cicp)) if primaries and curve else None
+    return Space(primaries, curve, in_words(cicp)) if primaries and curve else None
 
 
 def space_of_png(gamma: bytes | None, chromaticities: bytes | None) -> Space | None:

@@ -16,7 +16,7 @@ class Box(NamedTuple):
     end: int
 
 
-class Property(NamedTuple):
+class ItemProperty(NamedTuple):
     """A property of an item: its type, its content, and where that begins in the file."""
 
     kind: bytes
@@ -44,9 +44,9 @@ class Container:
     primary: int = 0
     items: dict[int, Item] = field(default_factory=dict)
     references: tuple[tuple[bytes, int, int], ...] = ()
-    properties: dict[int, tuple[Property, ...]] = field(default_factory=dict)
+    properties: dict[int, tuple[ItemProperty, ...]] = field(default_factory=dict)
 
-    def of_primary(self, kind: bytes) -> list[Property]:
+    def of_primary(self, kind: bytes) -> list[ItemProperty]:
         """The properties of this type that the main picture has."""
         return [one for one in self.properties.get(self.primary, ()) if one.kind == kind]
 
@@ -157,12 +157,12 @@ def _references(data: bytes, box: Box) -> Iterator[tuple[bytes, int, int]]:
             yield entry.kind, source, target
 
 
-def _properties(data: bytes, box: Box) -> dict[int, tuple[Property, ...]]:
-    known: list[Property] = []
-    found: dict[int, tuple[Property, ...]] = {}
+def _properties(data: bytes, box: Box) -> dict[int, tuple[ItemProperty, ...]]:
+    known: list[ItemProperty] = []
+    found: dict[int, tuple[ItemProperty, ...]] = {}
     for inner in boxes_in(data, box.start, box.end):
         if inner.kind == b"ipco":
-            known = [Property(one.kind, data[one.start : one.end], one.start) for one in boxes_in(data, *inner[1:])]
+            known = [ItemProperty(one.kind, data[one.start : one.end], one.start) for one in boxes_in(data, *inner[1:])]
         elif inner.kind == b"ipma":
             for number, indexes in _associations(data, inner):
                 found[number] = tuple(known[index - 1] for index in indexes if 0 < index <= len(known))

@@ -91,7 +91,7 @@ def _xmp(packet: bytes) -> list[tuple[int, bytes]] | None:
     if parts is None:
         return None
     main, extension = parts
-    chunks = xmp_extension.chunks_of(extension, ROOM - len(EXTENDED_XMP)) if extension else []
+    chunks = xmp_extension.segments_of_extension(extension, ROOM - len(EXTENDED_XMP)) if extension else []
     return [(APP1, XMP + main), *((APP1, EXTENDED_XMP + chunk) for chunk in chunks)]
 
 

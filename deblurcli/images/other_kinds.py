@@ -43,7 +43,7 @@ _FILMS = {b"isom", b"iso2", b"iso4", b"iso5", b"iso6", b"mp41", b"mp42", b"avc1"
 _MARKUP = (b"<!doctype html", b"<html", b"<head", b"<body")
 
 
-def name_of(head: bytes) -> tuple[str, str] | None:
+def kind_by_beginning(head: bytes) -> tuple[str, str] | None:
     """What a file is by its first bytes, such as "a JPEG XL picture", and what to do with it; None if nobody knows."""
     for beginning, name, remedy in _BEGINNINGS:
         if head.startswith(beginning):

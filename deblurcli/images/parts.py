@@ -7,13 +7,12 @@ without a word.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from deblurcli.display import listed
 from deblurcli.images.photo import Metadata, Photo
-
-_MOST_NAMES = 6
 
 #: How a file was coded, which is no part of it.
 CODING = frozenset({"jpeg", "tiff_compression", "lossless", "bits"})
@@ -66,22 +65,14 @@ def losses(photo: Photo, format: str, encoded: Encoded) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def listed(names: Iterable[str]) -> str:
-    """Names as a sentence lists them; of very many the first."""
-    names = list(dict.fromkeys(names))
-    if len(names) > _MOST_NAMES:
-        names = [*names[: _MOST_NAMES - 1], f"{len(names) - _MOST_NAMES + 1} more"]
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
-
-
 def _one(key: str, words: str) -> Callable[[Any], dict[str, str]]:
     return lambda value: {key: words}
 
 
 def _cicp(value: Any) -> dict[str, str]:
-    from deblurcli.images.colour_space import name_of
+    from deblurcli.images.colour_space import in_words
 
-    return {} if value.is_srgb else {"cicp": f"colour space ({name_of(value)})"}
+    return {} if value.is_srgb else {"cicp": f"colour space ({in_words(value)})"}
 
 
 def _chunk_words(kind: bytes) -> str:

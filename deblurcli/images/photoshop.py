@@ -29,10 +29,10 @@ def iptc_and_rest(block: bytes) -> tuple[bytes | None, bytes | None]:
             iptc = iptc or content
         elif number not in _ELSEWHERE | _OF_THE_FILE:
             rest.append(resource)
-    return iptc or None, joined(rest) or None
+    return iptc or None, block_of(rest) or None
 
 
-def joined(resources: Iterable[Resource]) -> bytes:
+def block_of(resources: Iterable[Resource]) -> bytes:
     """A block of these resources."""
     return b"".join(
         b"8BIM"
@@ -47,7 +47,7 @@ def joined(resources: Iterable[Resource]) -> bytes:
 
 def with_iptc(iptc: bytes | None, rest: bytes | None) -> bytes | None:
     """A block of an IPTC record and other resources; None for nothing."""
-    return (joined([(_IPTC, b"\0\0", iptc)] if iptc else []) + (rest or b"")) or None
+    return (block_of([(_IPTC, b"\0\0", iptc)] if iptc else []) + (rest or b"")) or None
 
 
 def upright(block: bytes, *, turned: bool) -> tuple[bytes | None, tuple[str, ...]]:
@@ -56,7 +56,7 @@ def upright(block: bytes, *, turned: bool) -> tuple[bytes | None, tuple[str, ...
         return block, ()
     found = resources_of(block)
     kept = [one for one in found if one[0] != _RESOLUTION and one[0] not in _PATHS]
-    return joined(kept) or None, ("Photoshop paths",) if any(one[0] in _PATHS for one in found) else ()
+    return block_of(kept) or None, ("Photoshop paths",) if any(one[0] in _PATHS for one in found) else ()
 
 
 def _walk(block: bytes) -> Iterator[Resource]:

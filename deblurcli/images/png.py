@@ -24,7 +24,7 @@ from deblurcli.images.photoshop import iptc_and_rest
 from deblurcli.images.pixels import Pixels
 from deblurcli.images.png_adam7 import decode_interlaced
 from deblurcli.images.png_chunks import LARGEST_BLOCK, Chunk, Chunks, Header, chunks_of, file_of, unpacked
-from deblurcli.images.png_rows import is_sound, refuse_impossible, rows_of, sum_is_wrong
+from deblurcli.images.png_rows import inflated_rows, is_sound, refuse_impossible_header, sum_is_wrong
 from deblurcli.images.png_text import RAW_PROFILE, TEXT_TYPES, XMP_KEYWORD, packet_of, raw_profile, text_of
 
 _COLOURS = {b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"mDCV": 24, b"cLLI": 8}
@@ -40,14 +40,14 @@ def decode_png(data: bytes) -> Photo:
     if data[12:16] == b"CgBI":
         raise InputError("a PNG made for iPhone programs alone; convert it to an ordinary PNG first")
     chunks = chunks_of(data)
-    refuse_impossible(chunks.header)
+    refuse_impossible_header(chunks.header)
     check_size(chunks.header.width, chunks.header.height, 8 if chunks.header.depth == 16 else 4)
     frames = chunks.first(b"acTL")
     if frames and int.from_bytes(frames[:4], "big") > 1:
         raise InputError(f"an animation of {int.from_bytes(frames[:4], 'big')} frames; save one frame as a file")
     notes: list[str] = []
     if not is_sound(chunks.header, chunks.data):
-        rows = rows_of(chunks.header, chunks.data)
+        rows = inflated_rows(chunks.header, chunks.data)
         if sum_is_wrong(chunks.data, rows):
             notes.append("the sum of its picture data is wrong: a part of the picture may be damaged")
         chunks = replace(chunks, data=zlib.compress(rows, 1))

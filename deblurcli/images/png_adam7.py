@@ -9,12 +9,12 @@ import numpy as np
 
 from deblurcli.images.pixels import Pixels
 from deblurcli.images.png_chunks import Header
-from deblurcli.images.png_rows import PASSES, row_bytes, rows_of
+from deblurcli.images.png_rows import PASSES, inflated_rows, row_bytes
 
 
 def decode_interlaced(header: Header, data: bytes, decode: Callable[[Header, bytes], Pixels]) -> Pixels:
     """Each pass is a small picture of its own, which `decode` reads; the samples are put in their places afterwards."""
-    rows = rows_of(header, data)
+    rows = inflated_rows(header, data)
     passes: list[tuple[tuple[slice, slice], Pixels]] = []
     at = 0
     for left, top, across, down in PASSES:

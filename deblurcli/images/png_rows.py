@@ -17,7 +17,7 @@ _AT_ONCE = 1 << 20
 _ZLIB_HEADER, _SUM_BYTES = 2, 4
 
 
-def refuse_impossible(header: Header) -> None:
+def refuse_impossible_header(header: Header) -> None:
     """Raises Damaged for a header that no PNG has."""
     known = header.depth in _DEPTHS.get(header.colour, ()) and header.interlaced in (0, 1)
     if not known or header.compression or header.filters or not header.width or not header.height:
@@ -54,7 +54,7 @@ def is_sound(header: Header, data: bytes) -> bool:
     return total == expected_bytes(header) and not stream.unused_data
 
 
-def rows_of(header: Header, data: bytes) -> bytes:
+def inflated_rows(header: Header, data: bytes) -> bytes:
     """The rows of a picture, also of one whose sum is wrong or whose end is missing. Damaged if rows are missing."""
     stream = zlib.decompressobj(-zlib.MAX_WBITS)  # which knows no sum
     try:

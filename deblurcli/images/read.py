@@ -10,9 +10,9 @@ from deblurcli.display import display_name
 from deblurcli.errors import InputError
 from deblurcli.images.damage import Damaged
 from deblurcli.images.formats import CAMERA_RAW, HEAD_BYTES, identify
-from deblurcli.images.other_kinds import TO_CONVERT, TO_DEVELOP, name_of
+from deblurcli.images.other_kinds import TO_CONVERT, TO_DEVELOP, kind_by_beginning
 from deblurcli.images.photo import Photo
-from deblurcli.images.source import read_path, read_stream
+from deblurcli.images.source import read_path, read_pipe
 
 _KNOWN = "deblur reads JPEG, PNG, TIFF, WebP, AVIF, BMP, GIF and HEIC"
 
@@ -34,7 +34,7 @@ def read_photo(source: Path | bytes | BinaryIO, name: str | None = None) -> Phot
         elif isinstance(source, bytes):
             data = source
         else:
-            data = read_stream(source, lambda head: _refuse_other(head, suffix))
+            data = read_pipe(source, lambda head: _refuse_other(head, suffix))
         format = _recognised(data[:HEAD_BYTES], suffix)
     except InputError as problem:
         raise InputError(f"{label}: {problem}") from None
@@ -57,7 +57,7 @@ def _recognised(head: bytes, suffix: str) -> str:
         raise InputError("a camera raw file; develop it to TIFF or JPEG first")
     if not head:
         raise InputError("the file is empty (0 bytes); copy it again from where it came")
-    if format is None and (named := name_of(head)):
+    if format is None and (named := kind_by_beginning(head)):
         name, remedy = named
         if remedy in (TO_CONVERT, TO_DEVELOP):
             raise InputError(f"{name}, which deblur does not read; {remedy}")

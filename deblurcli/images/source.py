@@ -39,7 +39,7 @@ def read_path(path: Path, check: Callable[[bytes], None] = lambda head: None) ->
     with path.open("rb") as file:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
-            return read_stream(file, check)
+            return read_pipe(file, check)
         head = file.read(HEAD_BYTES)
         check(head)  # before a film of many gigabytes is read
         check_file_bytes(status.st_size)
@@ -47,7 +47,7 @@ def read_path(path: Path, check: Callable[[bytes], None] = lambda head: None) ->
         return file.read()
 
 
-def read_stream(file: BinaryIO, check: Callable[[bytes], None]) -> bytes:
+def read_pipe(file: BinaryIO, check: Callable[[bytes], None]) -> bytes:
     """All that a pipe has to give, `MOST_STREAM_BYTES` at most; `check` and errors as for `read_path`."""
     content = bytearray(file.read(HEAD_BYTES))
     check(bytes(content))

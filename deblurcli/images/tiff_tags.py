@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 import tifffile
 
+from deblurcli.display import listed
 from deblurcli.images import maker_notes
 from deblurcli.images.directory import (
     EXIF,
@@ -27,7 +28,6 @@ from deblurcli.images.directory import (
     whole_number,
     written,
 )
-from deblurcli.images.parts import listed
 
 ICC, XMP, IPTC, PHOTOSHOP = 34675, 700, 33723, 34377
 RESOLUTION = frozenset({282, 283, 296})

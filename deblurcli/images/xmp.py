@@ -21,7 +21,7 @@ _END_OF_TAG = re.compile(rb"""(?:[^"'>]|"[^"]*"|'[^']*')*>""")
 _WIDTHS = ((TIFF, "ImageWidth", "ImageLength"), (EXIF, "PixelXDimension", "PixelYDimension"))
 
 
-class Property(NamedTuple):
+class XmpProperty(NamedTuple):
     """An attribute or an element: its name, where it begins and ends, and where the text of its value does.
 
     `depth` is 0 for a property of the photograph itself, and more for what stands within one; a structural element of
@@ -68,7 +68,7 @@ STALE = (
 )
 
 
-def properties(packet: bytes) -> list[Property]:
+def properties(packet: bytes) -> list[XmpProperty]:
     """Every attribute and element of a packet, in order. Raises ValueError for what is no XML."""
     return _Scan(packet).found
 
@@ -135,7 +135,7 @@ def replaced(packet: bytes, pieces: Iterable[tuple[int, int, bytes]]) -> bytes:
     return bytes(result + packet[at:])
 
 
-def _applies(rule: Rule, one: Property) -> bool:
+def _applies(rule: Rule, one: XmpProperty) -> bool:
     return one.namespace.startswith(rule.namespace) and one.name.startswith(rule.names)
 
 
@@ -154,8 +154,8 @@ class _Scan:
     """Finds the properties of a packet with expat, which tells where every tag begins."""
 
     def __init__(self, packet: bytes) -> None:
-        self.packet, self.found = packet, list[Property]()
-        self.open: list[tuple[Property, bool]] = []  # with whether the tag ends itself
+        self.packet, self.found = packet, list[XmpProperty]()
+        self.open: list[tuple[XmpProperty, bool]] = []  # with whether the tag ends itself
         self.scopes = [_WELL_KNOWN]
         self.parser = expat.ParserCreate()
         self.parser.StartElementHandler, self.parser.EndElementHandler = self.begin, self.end
@@ -180,14 +180,14 @@ class _Scan:
         namespace, name = _resolved(_name, scope)
         above = self.open[-1][0].depth if self.open else -1
         depth = -1 if namespace in (RDF, "adobe:ns:meta/") and above < 0 else above + 1
-        one = Property(namespace, name, start, end, end, end, depth, False, scope)
+        one = XmpProperty(namespace, name, start, end, end, end, depth, False, scope)
         self.open.append((one, self.packet[end - 2 : end - 1] == b"/"))
         for match in _ATTRIBUTE.finditer(self.packet, start + 1, end):
             key = match[1].decode(errors="replace")
             if ":" in key and not key.startswith("xml"):
                 space, local = _resolved(key, scope)
                 value = match.start(2) + 1, match.end(2) - 1
-                self.found.append(Property(space, local, *match.span(), *value, depth + 1, True, scope))
+                self.found.append(XmpProperty(space, local, *match.span(), *value, depth + 1, True, scope))
 
     def end(self, _name: str) -> None:
         one, alone = self.open.pop()
@@ -205,6 +205,6 @@ def _resolved(name: str, scope: dict[str, str]) -> tuple[str, str]:
     return scope.get(prefix, prefix), local
 
 
-def photo_properties(found: Iterable[Property]) -> Iterator[Property]:
+def photo_properties(found: Iterable[XmpProperty]) -> Iterator[XmpProperty]:
     """Those that are properties of the photograph itself, and no part of another."""
     return (one for one in found if one.depth == 0 and one.namespace != RDF)

@@ -10,7 +10,7 @@ import hashlib
 import re
 import struct
 
-from deblurcli.images.xmp import NOTE, RDF, Property, as_utf8, photo_properties, properties, replaced, value_of
+from deblurcli.images.xmp import NOTE, RDF, XmpProperty, as_utf8, photo_properties, properties, replaced, value_of
 
 _HEAD = 32 + 4 + 4  # the extension's name, its length, where the chunk belongs
 _GUID = b"xmpNote:HasExtendedXMP"
@@ -74,7 +74,7 @@ def split(packet: bytes, room: int) -> tuple[bytes, bytes | None] | None:
         movable = sorted(photo_properties(properties(packet)), key=lambda one: one.start - one.end)
     except ValueError:
         return None
-    moved: list[Property] = []
+    moved: list[XmpProperty] = []
     size = len(packet)
     for one in movable:
         if size + 200 <= room:  # with what points to the extension
@@ -93,7 +93,7 @@ def split(packet: bytes, room: int) -> tuple[bytes, bytes | None] | None:
     return None if place is None else (main[: place.end()] + pointer + main[place.end() :], extension)
 
 
-def chunks_of(extension: bytes, room: int) -> list[bytes]:
+def segments_of_extension(extension: bytes, room: int) -> list[bytes]:
     """An extension as JPEG's segments hold it, without the segments' name."""
     guid = hashlib.md5(extension).hexdigest().upper().encode()
     step = room - _HEAD
@@ -103,7 +103,7 @@ def chunks_of(extension: bytes, room: int) -> list[bytes]:
     ]
 
 
-def _described(packet: bytes, one: Property) -> bytes:
+def _described(packet: bytes, one: XmpProperty) -> bytes:
     """A description that holds this property alone, with the prefixes it uses."""
     piece = packet[one.start : one.end]
     scope = b"".join(

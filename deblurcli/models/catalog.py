@@ -17,10 +17,11 @@ else:
     import tomli as tomllib
 
 SCORES = ("published", "measured")
+OWN = (*SCORES, "seconds")  # of a record, not of one that is like it
 
 
 @dataclass(frozen=True)
-class Score:
+class MeanScore:
     """A mean over a data set.
 
     Attributes:
@@ -37,7 +38,7 @@ class Score:
 
 
 @dataclass(frozen=True)
-class File:
+class CatalogFile:
     """A file of a model.
 
     Attributes:
@@ -52,7 +53,7 @@ class File:
 
 
 @dataclass(frozen=True)
-class Record:
+class CatalogEntry:
     """A model.
 
     Attributes:
@@ -74,7 +75,7 @@ class Record:
 
     name: str
     architecture: str
-    files: tuple[File, ...]
+    files: tuple[CatalogFile, ...]
     licence: str
     trained_on: str
     good_at: str
@@ -85,8 +86,8 @@ class Record:
     stages: int | None = None
     elsewhere: str | None = None
     seconds: float | None = None
-    published: tuple[Score, ...] = ()
-    measured: tuple[Score, ...] = ()
+    published: tuple[MeanScore, ...] = ()
+    measured: tuple[MeanScore, ...] = ()
 
     @property
     def size(self) -> int:
@@ -102,7 +103,7 @@ def weights_folder() -> Path:
 
 
 @functools.cache
-def catalog() -> Mapping[str, Record]:
+def catalog() -> Mapping[str, CatalogEntry]:
     """All records by name, in the order of the file: shipped models first, of these the default one.
 
     Raises:
@@ -113,21 +114,21 @@ def catalog() -> Mapping[str, Record]:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise WeightsUnavailable(f"{path}: cannot read the catalogue of models; install deblurcli again") from error
-    return {name: _record(name, entry, data) for name, entry in data.items()}
+    return {name: _entry(name, entry, data) for name, entry in data.items()}
 
 
-def record_of(sha256: str) -> Record | None:
+def entry_of(sha256: str) -> CatalogEntry | None:
     """The model of which a file has this SHA-256, the first one of them."""
     records = catalog().values()
     return next((record for record in records if any(file.sha256 == sha256 for file in record.files)), None)
 
 
-def _record(name: str, entry: Mapping[str, Any], data: Mapping[str, Mapping[str, Any]]) -> Record:
+def _entry(name: str, entry: Mapping[str, Any], data: Mapping[str, Mapping[str, Any]]) -> CatalogEntry:
     values = dict(entry)
     while like := values.pop("like", None):
-        values = {key: value for key, value in data[like].items() if key not in SCORES} | values
+        values = {key: value for key, value in data[like].items() if key not in OWN} | values
     if "file" in values:  # a model of one file has its properties among its own
         values["files"] = [{"name": values.pop("file"), "bytes": values.pop("bytes"), "sha256": values.pop("sha256")}]
-    files = tuple(File(file["name"], file["bytes"], file.get("sha256")) for file in values.pop("files"))
-    scores: dict[str, Any] = {key: tuple(Score(**score) for score in values.pop(key, ())) for key in SCORES}
-    return Record(name=name, files=files, **values, **scores)
+    files = tuple(CatalogFile(file["name"], file["bytes"], file.get("sha256")) for file in values.pop("files"))
+    scores: dict[str, Any] = {key: tuple(MeanScore(**score) for score in values.pop(key, ())) for key in SCORES}
+    return CatalogEntry(name=name, files=files, **values, **scores)

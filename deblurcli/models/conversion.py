@@ -93,7 +93,7 @@ def read_note(place: Place) -> Note | None:
         return None
 
 
-def is_intact(place: Place, note: Note) -> bool:
+def is_as_written(place: Place, note: Note) -> bool:
     """Whether a checkpoint is still what was written.
 
     Raises:
@@ -123,7 +123,7 @@ def convert(place: Place, sources: Mapping[str, Path], tell: Callable[[str], Non
         folder.mkdir(parents=True, exist_ok=True)
         with WeakFileLock(place.checkpoint.with_suffix(".lock")):
             note = read_note(place)
-            if note and not force and is_intact(place, note):
+            if note and not force and is_as_written(place, note):
                 return place.checkpoint
             _discard(place)
             tell(f"converting {Path(place.file).name}, once")
@@ -146,7 +146,7 @@ def others(place: Place) -> list[Place]:
     return []
 
 
-def remove(place: Place) -> int:
+def remove_converted(place: Place) -> int:
     """Delete a checkpoint, its note, and what killed conversions left. Returns the bytes that the checkpoint had.
 
     Raises:

@@ -11,8 +11,8 @@ from deblurcli.digest import kind_of
 from deblurcli.display import display_name
 from deblurcli.errors import WeightsUnavailable
 from deblurcli.hub import fetch as hub
-from deblurcli.models.catalog import Record, catalog
-from deblurcli.models.here import TERMS
+from deblurcli.models.catalog import CatalogEntry, catalog
+from deblurcli.models.local_copy import TERMS
 from deblurcli.models.reference import LOADED, belonging, parse
 
 
@@ -61,7 +61,7 @@ def download_of(name: str) -> Download:
     return _listed_record(record) if record else _listed_reference(name)
 
 
-def _listed_record(record: Record) -> Download:
+def _listed_record(record: CatalogEntry) -> Download:
     repo = str(record.repo)
     contents = hub.contents(repo, "model", terms_of(record.name), record.commit)
     files, asked = [], []

@@ -7,20 +7,17 @@ A model is named by the catalogue, by its file, or as `hf:org/repo/file[@commit]
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from deblurcli.display import display_name
+from deblurcli.display import Tell, display_name
 from deblurcli.errors import UsageError, WeightsDamaged, WeightsUnavailable
 from deblurcli.hub import fetch as hub
 from deblurcli.models import conversion
 from deblurcli.models.catalog import catalog
 from deblurcli.models.downloads import download_of, intact_in_cache, terms_of
-from deblurcli.models.here import TERMS, Here, look_up, unknown
+from deblurcli.models.local_copy import TERMS, LocalCopy, look_up, unknown
 from deblurcli.models.reference import is_reference
-
-Tell = Callable[[str], None]
 
 # What this process has found on the Hub: asked about, and hashed, once.
 _found: dict[str, Path] = {}
@@ -70,10 +67,10 @@ def find_weights(name_or_file: str | Path, tell: Tell = on_stderr) -> Path:
 
 def pull(name: str, tell: Tell = on_stderr, *, force: bool = False) -> Path:
     """As `find_weights`, of a name; `force` downloads again what is here already, unless it is shipped."""
-    here = look_up(name)
-    if here.shipped or hub.is_offline():
-        return _as_it_is(here, tell)
-    if _is_pinned(name) and not force and (path := _of_what_is_here(here, tell)):
+    copy = look_up(name)
+    if copy.shipped or hub.is_offline():
+        return _as_it_is(copy, tell)
+    if _is_pinned(name) and not force and (path := _of_local_copy(copy, tell)):
         return path
     download = download_of(name)
     first = download.files[0]
@@ -93,48 +90,48 @@ def pull(name: str, tell: Tell = on_stderr, *, force: bool = False) -> Path:
     return _converted(name, place, paths, tell, force=force) if place else paths[first.name]
 
 
-def _of_what_is_here(here: Here, tell: Tell) -> Path | None:
+def _of_local_copy(copy: LocalCopy, tell: Tell) -> Path | None:
     """The file that is loaded, if no download is needed; what is damaged is told."""
-    if here.converted:
-        if here.converted.is_intact():
-            return here.path
-        tell(f"{here.converted.problem}; it is made again")
-    if not here.whole or any(part.digest is None for part in here.parts if here.place):
+    if copy.converted:
+        if copy.converted.is_intact():
+            return copy.path
+        tell(f"{copy.converted.problem}; it is made again")
+    if not copy.whole or any(part.digest is None for part in copy.files if copy.place):
         return None  # the Hub knows the digest
-    for part in here.parts:
+    for part in copy.files:
         if not part.is_intact():
             tell(f"{part.problem}; it is replaced")
             return None
-    return _made_of_parts(here, tell)
+    return _made_of_files(copy, tell)
 
 
-def _as_it_is(here: Here, tell: Tell) -> Path:
+def _as_it_is(copy: LocalCopy, tell: Tell) -> Path:
     """The file of a model that cannot be downloaded, because it is shipped or because requests are forbidden."""
-    if not here.is_usable:
-        if here.shipped:
-            raise WeightsUnavailable(f"{here.name}: its file is missing; install deblurcli again")
+    if not copy.is_usable:
+        if copy.shipped:
+            raise WeightsUnavailable(f"{copy.name}: its file is missing; install deblurcli again")
         raise WeightsUnavailable(
-            f"{here.name}: is not here, and requests are forbidden (--offline or HF_HUB_OFFLINE); "
-            f"run `deblur weights pull {here.name}` when online, {terms_of(here.name).otherwise}"
+            f"{copy.name}: is not here, and requests are forbidden (--offline or HF_HUB_OFFLINE); "
+            f"run `deblur weights pull {copy.name}` when online, {terms_of(copy.name).otherwise}"
         )
-    if not here.shipped and not _is_pinned(here.name):
-        tell(f"{here.name}: offline, taking commit {here.commit}, the last one that was fetched")
-    if here.converted:
-        if here.converted.is_intact():
-            return here.converted.path
-        if here.whole:
-            tell(f"{here.converted.problem}; it is made again")
-    for part in here.parts if here.whole else [here.converted]:
+    if not copy.shipped and not _is_pinned(copy.name):
+        tell(f"{copy.name}: offline, taking commit {copy.commit}, the last one that was fetched")
+    if copy.converted:
+        if copy.converted.is_intact():
+            return copy.converted.path
+        if copy.whole:
+            tell(f"{copy.converted.problem}; it is made again")
+    for part in copy.files if copy.whole else [copy.converted]:
         if part and not part.is_intact():
-            when = "" if here.shipped else " when online"
-            raise WeightsDamaged(f"{part.problem}; {here.remedy(part)}{when}")
-    return _made_of_parts(here, tell)
+            when = "" if copy.shipped else " when online"
+            raise WeightsDamaged(f"{part.problem}; {copy.remedy(part)}{when}")
+    return _made_of_files(copy, tell)
 
 
-def _made_of_parts(here: Here, tell: Tell) -> Path:
+def _made_of_files(copy: LocalCopy, tell: Tell) -> Path:
     """The file that is loaded, of files that are all here and intact."""
-    paths = {part.name: part.path for part in here.parts}
-    return _converted(here.name, here.place, paths, tell) if here.place else here.parts[0].path
+    paths = {part.name: part.path for part in copy.files}
+    return _converted(copy.name, copy.place, paths, tell) if copy.place else copy.files[0].path
 
 
 def _converted(name: str, place: conversion.Place, paths: dict[str, Path], tell: Tell, *, force: bool = False) -> Path:
@@ -149,21 +146,21 @@ def remove(name: str) -> Removed:
         UsageError: if it ships with the package, or if nothing is here but what others need.
         OutputError: if it cannot be deleted.
     """
-    here = look_up(name)
-    if here.shipped:
+    copy = look_up(name)
+    if copy.shipped:
         raise UsageError(f"{name}: ships with deblurcli and stays; only downloaded models can be removed")
-    sharing = tuple(_names_of(other) for other in conversion.others(here.place)) if here.place else ()
-    if here.note is None and (sharing or not here.parts):
-        if sharing and here.parts:
+    sharing = tuple(_names_of(other) for other in conversion.others(copy.place)) if copy.place else ()
+    if copy.note is None and (sharing or not copy.files):
+        if sharing and copy.files:
             raise UsageError(
                 f"{name}: has no file of its own here, only the download of {' and '.join(sharing)}; remove that model"
             )
         raise not_here(name)
-    size = conversion.remove(here.place) if here.place else 0
+    size = conversion.remove_converted(copy.place) if copy.place else 0
     if not sharing:
-        size += sum(part.path.stat().st_size for part in here.parts)
-        for part in here.parts:
-            hub.remove(part.path, TERMS)
+        size += sum(part.path.stat().st_size for part in copy.files)
+        for part in copy.files:
+            hub.remove_cached(part.path, TERMS)
     return Removed(size, sharing)
 
 

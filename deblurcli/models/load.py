@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from deblurcli.digest import sha256_of
 from deblurcli.errors import WeightsUnavailable
-from deblurcli.models.catalog import catalog, record_of
+from deblurcli.models.catalog import catalog, entry_of
 from deblurcli.models.checkpoint import ModelInfo, load_checkpoint, load_state
 from deblurcli.models.files import find_weights
 from deblurcli.models.reference import PICKLES
@@ -68,7 +68,7 @@ def import_pickled(source: Path, output: Path) -> ModelInfo:
     info, state = read_pickled(source)
     sha256 = sha256_of(source)
     info = dataclasses.replace(info, training={"source": source.name, "sha256": sha256})
-    if record := record_of(sha256):
+    if record := entry_of(sha256):
         info = dataclasses.replace(info, name=record.name, licence=record.licence)
     # Cloned, because tensors of a pickle may share their memory, which the other format does not allow.
     save_checkpoint(output, {key: value.clone() for key, value in state.items()}, info)

@@ -16,7 +16,7 @@ SMALL = 1 << 16  # floats; less than that the C library keeps at hand itself
 KEPT = 1 << 25  # floats in free blocks
 
 
-def empty(batch: int, channels: int, height: int, width: int) -> Tensor:
+def pooled_empty(batch: int, channels: int, height: int, width: int) -> Tensor:
     """(N, C, h, W) float32, not initialised, channels innermost without gaps."""
     size = batch * channels * height * width
     return _memory(size).view(batch, height, width, channels).permute(0, 3, 1, 2)

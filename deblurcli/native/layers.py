@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 
 from deblurcli.native import library
-from deblurcli.native.polyphase import halves, strided_weights, transposed_weights
+from deblurcli.native.polyphase import split_phases, strided_weights, transposed_weights
 from deblurcli.native.rows import RowAddresses
 
-Kind = Literal["winograd", "direct", "thin"]
+LayerKind = Literal["winograd", "direct", "thin"]
 SOURCES = 4
 
 
@@ -54,7 +54,7 @@ class _Convolution(ctypes.Structure):
     ]
 
 
-class _Memory(ctypes.Structure):
+class _Cell(ctypes.Structure):
     _fields_ = [
         ("gates", ctypes.c_void_p),
         ("cell", ctypes.c_void_p),
@@ -81,7 +81,7 @@ class Layer:
         up: 2 for a transposed convolution, which is one of kernel 3 and stride 1 that makes four pixels of each.
     """
 
-    kind: Kind
+    kind: LayerKind
     library: ctypes.CDLL
     weights: Tensor
     bias: Tensor
@@ -92,7 +92,7 @@ class Layer:
     up: int
 
     @property
-    def by_parity(self) -> bool:
+    def polyphase(self) -> bool:
         """Whether it is computed as a convolution of kernel 3 and stride 1 on four images of half the size."""
         return self.stride == 2
 
@@ -102,7 +102,7 @@ class Layer:
         if self.kind != "winograd":
             return 1
         side: int = self.library.deblur_side()
-        return side + 1 - (3 if self.by_parity else self.kernel)
+        return side + 1 - (3 if self.polyphase else self.kernel)
 
     def run(
         self, sources: Sequence[RowAddresses], width: int, out: Tensor, relu: bool, residual: RowAddresses | None
@@ -116,9 +116,9 @@ class Layer:
             residual: h rows without gaps between pixels, added last.
         """
         kernel, before = self.kernel, self.before
-        if self.by_parity:
+        if self.polyphase:
             kernel, before, width = 3, 1, width // 2
-            sources = [half for rows in sources for half in halves(rows, out.shape[1] + kernel - 1)]
+            sources = [phase for rows in sources for phase in split_phases(rows, out.shape[1] + kernel - 1)]
         job = _Convolution(
             width=width,
             weights=self.weights.data_ptr(),
@@ -155,7 +155,7 @@ def _workers(size: int) -> _Workers:
     return _Workers(library.openmp(), threads, address, size)
 
 
-def kind_of(loaded: ctypes.CDLL, weight: Tensor, stride: int, transposed: bool) -> Kind | None:
+def layer_kind(loaded: ctypes.CDLL, weight: Tensor, stride: int, transposed: bool) -> LayerKind | None:
     """Which of the library's functions computes a layer with weights of this shape; None if there is none."""
     lanes, panel = loaded.deblur_lanes(), loaded.deblur_panel()
     (inputs, outputs), size = (weight.shape[:2] if transposed else weight.shape[1::-1]), weight.shape[2]
@@ -168,7 +168,7 @@ def kind_of(loaded: ctypes.CDLL, weight: Tensor, stride: int, transposed: bool) 
     return None if transposed or stride > 1 else "direct"
 
 
-def prepare(name: str, weight: Tensor, bias: Tensor, stride: int, before: int, transposed: bool) -> Layer | None:
+def prepare_layer(name: str, weight: Tensor, bias: Tensor, stride: int, before: int, transposed: bool) -> Layer | None:
     """A layer with copies of these weights; None if the library has no function for such a layer.
 
     Args:
@@ -178,8 +178,8 @@ def prepare(name: str, weight: Tensor, bias: Tensor, stride: int, before: int, t
         stride, before: see `Layer`.
         transposed: a transposed convolution of stride 2 that crops one pixel on each side.
     """
-    loaded = library.load(name)
-    kind = kind_of(loaded, weight, stride, transposed)
+    loaded = library.load_library(name)
+    kind = layer_kind(loaded, weight, stride, transposed)
     if kind is None:
         return None
     plain = weight.detach().float()
@@ -195,7 +195,7 @@ def prepare(name: str, weight: Tensor, bias: Tensor, stride: int, before: int, t
     return Layer(kind, loaded, packed, own_bias, (inputs, outputs), kernel, stride, before, up)
 
 
-def in_reading_order(loaded: ctypes.CDLL, kind: Kind, weight: Tensor) -> Tensor:
+def in_reading_order(loaded: ctypes.CDLL, kind: LayerKind, weight: Tensor) -> Tensor:
     """(K, C, k, k) float32 as the library's function for this kind reads them."""
     outputs, inputs, kernel, _ = weight.shape
     given = weight.permute(2, 3, 1, 0).contiguous()
@@ -210,9 +210,9 @@ def in_reading_order(loaded: ctypes.CDLL, kind: Kind, weight: Tensor) -> Tensor:
     return packed
 
 
-def update_memory(name: str, gates: Tensor, cell: RowAddresses, state: Tensor, hidden: Tensor) -> None:
+def update_cell(name: str, gates: Tensor, cell: RowAddresses, state: Tensor, hidden: Tensor) -> None:
     """The ConvLSTM's update: (4C, h, W) gates and rows of c -> (2C, h, W) state', (C, h, W) output."""
-    job = _Memory(
+    job = _Cell(
         gates=gates.data_ptr(),
         cell=cell.addresses.ctypes.data,
         cell_step=cell.step,
@@ -223,4 +223,4 @@ def update_memory(name: str, gates: Tensor, cell: RowAddresses, state: Tensor, h
         channels=hidden.shape[0],
     )
     workers = _workers(0)
-    library.load(name).deblur_lstm(ctypes.byref(job), ctypes.byref(workers))
+    library.load_library(name).deblur_lstm(ctypes.byref(job), ctypes.byref(workers))

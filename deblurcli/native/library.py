@@ -41,7 +41,7 @@ AUTOMATIC = ("avx512", "avx2", "neon")
 
 
 @dataclass(frozen=True)
-class Choice:
+class Backend:
     """Which code computes convolutions on the CPU.
 
     Attributes:
@@ -66,7 +66,7 @@ def compiler() -> str | None:
         return None
 
 
-def choose(products: Products = "fp32") -> Choice:
+def choose_backend(products: Products = "fp32") -> Backend:
     """Which code to use: what $DEBLUR_ENGINE says, else the best there is.
 
     Args:
@@ -75,25 +75,25 @@ def choose(products: Products = "fp32") -> Choice:
     Raises:
         UsageError: if the variable names something that is unknown, not compiled, or not for this processor.
     """
-    choice = _choose_instruction_set()
-    if products == "fp32" or choice.name == "torch":
-        return choice
-    name = BF16.get(choice.name)
+    backend = _choose_instruction_set()
+    if products == "fp32" or backend.name == "torch":
+        return backend
+    name = BF16.get(backend.name)
     if name is None:
-        return Choice("torch", f"{choice.name} does not multiply bf16")
+        return Backend("torch", f"{backend.name} does not multiply bf16")
     if missing := NEEDS[name] - processor_features():
-        return Choice("torch", f"this processor has no {', '.join(sorted(missing))}")
+        return Backend("torch", f"this processor has no {', '.join(sorted(missing))}")
     if name not in compiled() or not loads(name):
-        return Choice("torch", f"no native code was compiled for {name}, which older C compilers do not know")
-    return Choice(name, choice.reason)
+        return Backend("torch", f"no native code was compiled for {name}, which older C compilers do not know")
+    return Backend(name, backend.reason)
 
 
-def _choose_instruction_set() -> Choice:
+def _choose_instruction_set() -> Backend:
     wish = os.environ.get(VARIABLE) or "auto"
     if wish not in CHOICES:
         raise UsageError(f"{VARIABLE}={wish}: unknown; choose one of {', '.join(CHOICES)}")
     if wish == "torch":
-        return Choice("torch", f"{VARIABLE}=torch")
+        return Backend("torch", f"{VARIABLE}=torch")
     there, features = compiled(INSTRUCTION_SETS), processor_features()
     if wish != "auto":
         if wish not in there:
@@ -102,29 +102,29 @@ def _choose_instruction_set() -> Choice:
             raise UsageError(f"{VARIABLE}={wish}: this processor has no {', '.join(missing)}; unset the variable")
         if not loads(wish):
             raise UsageError(f"{VARIABLE}={wish}: its library cannot be loaded; install deblurcli again")
-        return Choice(wish, f"{VARIABLE}={wish}")
+        return Backend(wish, f"{VARIABLE}={wish}")
     for name in AUTOMATIC:
         if name in there and NEEDS[name] <= features and loads(name):
-            return Choice(name, "the best compiled one that this processor has")
+            return Backend(name, "the best compiled one that this processor has")
     if there and NEEDS[there[0]] <= features and not loads(there[0]):
-        return Choice("torch", f"the library {FOLDER / there[0]}.so cannot be loaded; install deblurcli again")
+        return Backend("torch", f"the library {FOLDER / there[0]}.so cannot be loaded; install deblurcli again")
     if not there:
-        return Choice("torch", "no native code was compiled when deblurcli was installed (no C compiler)")
-    return Choice("torch", f"no native code for this processor ({platform.machine()}) that is faster")
+        return Backend("torch", "no native code was compiled when deblurcli was installed (no C compiler)")
+    return Backend("torch", f"no native code for this processor ({platform.machine()}) that is faster")
 
 
 @cache
 def loads(name: str) -> bool:
     """Whether a library can be loaded: one that was copied from another system may be there and of no use."""
     try:
-        load(name)
+        load_library(name)
     except (OSError, AttributeError):
         return False
     return True
 
 
 @cache
-def load(name: str) -> ctypes.CDLL:
+def load_library(name: str) -> ctypes.CDLL:
     """The library of an instruction set. Raises OSError if it cannot be loaded."""
     library = ctypes.CDLL(str(FOLDER / f"{name}.so"))
     for function in ("lanes", "panel", "side", "channels_per_word", "winograd_scratch", "direct_scratch"):

@@ -9,21 +9,12 @@ from pathlib import Path
 from urllib.parse import quote, unquote
 
 from deblurcli.display import display_name
+from deblurcli.publish.markdown_links import Span, find_links
 
 WEIGHTS = "model.safetensors"  # name of the weights in every published repository
 
 # Lists of photos, recipes and pictures are part of a card. Other weights, programs and further cards are not.
 _PART_OF_A_CARD = frozenset({".csv", ".txt", ".toml", ".png", ".jpg", ".jpeg", ".webp", ".gif", ".svg"})
-
-# Code is matched first, so that nothing in it is taken for a link.
-_LINK = re.compile(
-    r"(?P<code>^[ \t]*(?P<fence>```+|~~~+).*?^[ \t]*(?P=fence)[`~]*[ \t]*$"
-    r"|(?<!`)(?P<tick>`+)(?!`)(?:(?!\n[ \t]*\n).)*?(?<!`)(?P=tick)(?!`))"
-    r"|!?\[(?P<text>(?:[^\[\]!]|!(?!\[)|!?\[[^\[\]]*\]\([^()\s]*\))*)\]"
-    r"\((?P<inline><[^<>\n]*>|[^()\s]+)(?P<title>\s+\"[^\"]*\")?\)"
-    r"|(?P<head>^[ ]{0,3}\[[^\]\n]+\]:[ \t]*|\b(?:href|src)=\")(?P<other>[^\s\">]+)",
-    re.MULTILINE | re.DOTALL,
-)
 
 
 @dataclass(frozen=True)
@@ -49,23 +40,20 @@ def with_links(text: str, card: Path, checkpoint: Path) -> Linked:
     """
     files: dict[str, Path] = {}
     warnings: list[str] = []
-
-    def replace(match: re.Match[str]) -> str:
-        if match["code"] is not None:
-            return match[0]
-        target = (match["inline"] or match["other"]).strip("<>")
-        known = _resolve(target, card, checkpoint, files)
-        where = f"{display_name(card)}: links to {display_name(target)}, which is not uploaded"
-        if match["inline"] is None:
-            warnings.extend([f"{where}; on the Hub that link is broken"] if known is None else [])
-            return match["head"] + (known or match["other"])
+    edits: list[tuple[Span, str]] = []
+    for link in find_links(text):
+        known = _resolve(link.target, card, checkpoint, files)
         if known is None:
-            warnings.append(f"{where}; the link is left out")
-            return match["text"]
-        opening = "![" if match[0].startswith("!") else "["
-        return f"{opening}{_LINK.sub(replace, match['text'])}]({known}{match['title'] or ''})"
-
-    return Linked(_LINK.sub(replace, text), files, tuple(dict.fromkeys(warnings)))
+            edits += [(place, "") for place in link.brackets or ()]
+            then = "the link is left out" if link.brackets else "on the Hub that link is broken"
+            warnings.append(
+                f"{display_name(card)}: links to {display_name(link.target)}, which is not uploaded; {then}"
+            )
+        elif known != link.target:
+            edits.append((link.destination, known))
+    for (begin, end), new in sorted(edits, reverse=True):
+        text = text[:begin] + new + text[end:]
+    return Linked(text, files, tuple(dict.fromkeys(warnings)))
 
 
 def _resolve(target: str, card: Path, checkpoint: Path, files: dict[str, Path]) -> str | None:
@@ -84,4 +72,4 @@ def _resolve(target: str, card: Path, checkpoint: Path, files: dict[str, Path]) 
         return None
     name = file.relative_to(folder).as_posix()
     files[name] = file
-    return quote(name) + mark + rest
+    return quote(name) + mark + quote(rest, safe="%/?#=&;:@!$,+*")

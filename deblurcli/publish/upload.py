@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from deblurcli import __version__
 from deblurcli.atomic import write_atomically
 from deblurcli.display import display_name
 from deblurcli.errors import DeblurError, InputError, OutputError, UsageError
@@ -21,6 +20,7 @@ from deblurcli.models.checkpoint import load_checkpoint
 from deblurcli.publish.card_links import WEIGHTS, with_links
 from deblurcli.publish.measured import read_measured
 from deblurcli.publish.model_card import hub_licence, minimal_card, model_card
+from deblurcli.version import __version__
 
 
 @dataclass(frozen=True)

@@ -19,12 +19,12 @@ from deblurcli.restore.device import default_model, pick_device, pick_precision,
 from deblurcli.restore.ensemble import VIEWS, mean_over_views
 from deblurcli.restore.graphs import MOST_PIXELS, Graphs
 from deblurcli.restore.guard import put_back, wrong_blocks
-from deblurcli.restore.inputs import check, from_array, plain, split_alpha, to_array
+from deblurcli.restore.inputs import check_input, colour_and_alpha, from_array, plain, to_array
 from deblurcli.restore.pictures import Pictures, arrays, as_pixels, quantise, white
 from deblurcli.tiling.budget import Emit, PixelBudget
 from deblurcli.tiling.memory import OUT_OF_MEMORY, attempt
 
-Pixels = TypeVar("Pixels", np.ndarray, Image.Image)
+ArrayOrImage = TypeVar("ArrayOrImage", np.ndarray, Image.Image)
 
 GPU_SHARE = 0.4  # of a GPU's free memory for what runs at once: two images may be on it, see `batch.pipeline`
 GPU_TOGETHER = 1 << 20  # pixels of small images that are restored together, as one of them does not fill a GPU
@@ -110,7 +110,7 @@ class Deblurrer:
         """The name of the precision it runs in: "fp32", "bf16", "fp16"."""
         return precision_name(self.dtype)
 
-    def __call__(self, image: Pixels, strength: float = 1.0) -> Pixels:
+    def __call__(self, image: ArrayOrImage, strength: float = 1.0) -> ArrayOrImage:
         """Restore an image.
 
         Args:
@@ -133,7 +133,7 @@ class Deblurrer:
             return from_array(self(to_array(image), strength), image)
         if not isinstance(image, np.ndarray):
             raise TypeError(f"an image must be a NumPy array or a PIL image, not {type(image).__name__}")
-        colour, alpha = split_alpha(image)
+        colour, alpha = colour_and_alpha(image)
         restored = self.restore(colour, strength)
         if restored.kept:
             warnings.warn(
@@ -171,7 +171,7 @@ class Deblurrer:
         Args, errors: as for `restore`, and ValueError for images that are not alike, or none.
         """
         for pixels in images:
-            check(pixels, strength)
+            check_input(pixels, strength)
         if not all(type(pixels) is np.ndarray and pixels.dtype.isnative for pixels in images):
             restored = self.restore_alike([plain(pixels) for pixels in images], strength, advance)
             return [
@@ -218,18 +218,18 @@ class Deblurrer:
         height, width = images[0].shape[:2]
         on_cpu = self.device.type == "cpu"
 
-        def emit(top: int, left: int, part: torch.Tensor) -> None:
-            part = part.float()[:, :, : max(height - top, 0), : max(width - left, 0)]
-            if 0 in part.shape:
+        def emit(top: int, left: int, tile: torch.Tensor) -> None:
+            tile = tile.float()[:, :, : max(height - top, 0), : max(width - left, 0)]
+            if 0 in tile.shape:
                 return
-            restored = pictures.image(part)
+            restored = pictures.image(tile)
             finite = restored.isfinite()
             if strength < 1 or not (on_cpu and finite.all()):  # to ask a GPU would be to wait for it
-                bottom, right = top + part.shape[2], left + part.shape[3]
+                bottom, right = top + tile.shape[2], left + tile.shape[3]
                 blurry = pictures.image(pictures.read(top, bottom, left, right))
                 broken.add_((~finite).reshape(*finite.shape[:3], -1).any(-1).sum((1, 2)))
                 restored = torch.where(finite, blurry + strength * (restored - blurry), blurry)
-            result[:, top : top + part.shape[2], left : left + part.shape[3]] = quantise(restored, dtype)
+            result[:, top : top + tile.shape[2], left : left + tile.shape[3]] = quantise(restored, dtype)
 
         if not self.restore_whole(pictures, emit, advance):
             budget = PixelBudget(max(self.part_pixels // len(images), 1))

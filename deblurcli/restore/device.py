@@ -10,6 +10,7 @@ from torch import nn
 
 from deblurcli.errors import UsageError
 from deblurcli.models.load import DEFAULT, DEFAULT_ON_CUDA
+from deblurcli.native.processor import processor_features
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -115,8 +116,7 @@ def native_half(device: torch.device) -> list[torch.dtype]:
         return [torch.float16, *([torch.bfloat16] if torch.cuda.is_bf16_supported(False) else [])]
     if device.type == "mps":
         return [torch.float16]
-    check = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
-    return [torch.bfloat16] if check() else []
+    return [torch.bfloat16] if "avx512_bf16" in processor_features() else []
 
 
 def largest_difference(network: nn.Module, device: torch.device, dtype: torch.dtype) -> float:

@@ -10,7 +10,7 @@ from deblurcli.images.colour import CONVERTED, Channels, channels_of
 _OF_UNKNOWN_RANGE = ("I", "F")
 
 
-def check(pixels: np.ndarray, strength: float) -> None:
+def check_input(pixels: np.ndarray, strength: float) -> None:
     """Raises TypeError or ValueError for what cannot be restored; see `Deblurrer.restore`."""
     if native(pixels.dtype) not in (np.uint8, np.uint16, np.float16, np.float32, np.float64):
         raise TypeError(f"pixels must be uint8, uint16 or floating point in [0, 1], not {pixels.dtype}")
@@ -36,7 +36,7 @@ def plain(pixels: np.ndarray) -> np.ndarray:
     return np.asarray(pixels, dtype=native(pixels.dtype))
 
 
-def split_alpha(image: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+def colour_and_alpha(image: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
     """Any accepted array -> (H, W) or (H, W, 3) colour, and (H, W, 1) alpha if there is one."""
     if image.ndim != 3:
         return image, None

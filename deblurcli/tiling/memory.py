@@ -10,7 +10,7 @@ import torch
 
 from deblurcli.tiling.budget import PixelBudget
 
-Result = TypeVar("Result")
+ResultT = TypeVar("ResultT")
 
 
 class _Failure(Enum):
@@ -20,7 +20,7 @@ class _Failure(Enum):
 OUT_OF_MEMORY: Final = _Failure.OUT_OF_MEMORY
 
 
-def attempt(run: Callable[[], Result]) -> Result | Literal[_Failure.OUT_OF_MEMORY]:
+def attempt(run: Callable[[], ResultT]) -> ResultT | Literal[_Failure.OUT_OF_MEMORY]:
     """What `run` returns, or OUT_OF_MEMORY if torch or Python had too little of it, in main memory or on a device.
 
     By then all that the failed attempt held is given back.

@@ -90,7 +90,7 @@ def train(
         keep_freed_memory()
     state = begin(recipe, device, start_from)
     clipped = clipped_part(state.network, recipe.clipped)
-    make_folder(folder)
+    make_run_folder(folder)
     state_file, result = folder / "state.pt", folder / f"{recipe.name}.safetensors"
     if state_file.exists():
         resume(state, state_file, device)
@@ -110,7 +110,7 @@ def train(
     return result
 
 
-def make_folder(folder: Path) -> None:
+def make_run_folder(folder: Path) -> None:
     """Make the folder of a run, unless it is there. Raises OutputError."""
     try:
         folder.mkdir(parents=True, exist_ok=True)

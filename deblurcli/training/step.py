@@ -13,7 +13,7 @@ from deblurcli.training.state import TrainingState
 
 
 @dataclass(frozen=True)
-class Measured:
+class StepMeasures:
     """What a step saw of its batch, before it changed the weights.
 
     Attributes:
@@ -40,7 +40,7 @@ def clipped_part(network: nn.Module, name: str) -> nn.Module:
         raise UsageError(f'the recipe\'s network has no module {name!r} to clip; give clipped = "all"') from error
 
 
-def take_step(state: TrainingState, clipped: nn.Module, blurry: Tensor, sharp: Tensor) -> Measured:
+def take_step(state: TrainingState, clipped: nn.Module, blurry: Tensor, sharp: Tensor) -> StepMeasures:
     """Take one step, which changes the weights, their moving average and the number of steps done.
 
     Args:
@@ -63,7 +63,7 @@ def take_step(state: TrainingState, clipped: nn.Module, blurry: Tensor, sharp: T
     keep = min(recipe.ema, state.step / (10 + state.step))  # the first weights must not weigh on it for long
     for key, value in network.state_dict().items():
         state.average[key].lerp_(value, 1 - keep)
-    return Measured(loss.item(), batch_psnr(predictions[-1], sharp), rate)
+    return StepMeasures(loss.item(), batch_psnr(predictions[-1], sharp), rate)
 
 
 def batch_psnr(prediction: Tensor, sharp: Tensor) -> float:

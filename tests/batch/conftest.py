@@ -16,7 +16,7 @@ from PIL import Image
 
 from deblurcli.batch.choice import open_manifests
 from deblurcli.batch.ledger import Ledger
-from deblurcli.batch.outputs import prepare
+from deblurcli.batch.outputs import prepare_roots
 from deblurcli.batch.pipeline import run_jobs
 from deblurcli.batch.plan import make_plan
 from deblurcli.batch.run import Options, Outcome
@@ -67,7 +67,7 @@ def restore_folder(deblurrer) -> Callable[..., Iterator[Outcome]]:
 
     def restore(source: Path, target: Path, options: Options | None = None, **more) -> Iterator[Outcome]:
         jobs = more.pop("jobs", None) or make_plan([source], target, recursive=True, format=None).jobs
-        roots = prepare(jobs)
+        roots = prepare_roots(jobs)
         manifests = open_manifests(jobs, None)
         ledger = Ledger(manifests, "settings")
         engines = more.pop("deblurrers", [deblurrer])

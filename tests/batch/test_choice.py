@@ -8,7 +8,7 @@ from deblurcli.batch.choice import (
     OVER_LIMIT,
     TOO_OLD,
     Shard,
-    choose,
+    choose_jobs,
     in_shard,
     open_manifests,
     parse_shard,
@@ -28,7 +28,7 @@ def jobs(photo, tmp_path):
 
 def chosen(jobs, options=None, settings="settings", resume=False, **more):
     manifests = open_manifests(jobs, None)
-    return choose(jobs, options or Options(), manifests, settings, resume=resume, **more)
+    return choose_jobs(jobs, options or Options(), manifests, settings, resume=resume, **more)
 
 
 def names(jobs):

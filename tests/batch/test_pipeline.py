@@ -19,7 +19,7 @@ from deblurcli.batch import pipeline
 from deblurcli.batch.choice import open_manifests
 from deblurcli.batch.ledger import Ledger
 from deblurcli.batch.manifest import Manifest
-from deblurcli.batch.outputs import clear, prepare
+from deblurcli.batch.outputs import clear, prepare_roots
 from deblurcli.batch.pipeline import Stop, run_jobs
 from deblurcli.batch.plan import plan_jobs
 from deblurcli.batch.run import Options, Status, run_job
@@ -114,7 +114,7 @@ def test_small_photos_alike_are_restored_together(
         photo(f"in/{index:02}.png", *((40, 30) if index < 16 else (30, 40)))
     together = Together(model_file, "cpu", together_pixels=4 * 40 * 30)
     together.sizes, together.memory = [], memory
-    load, waiting, begun = pipeline.load, threading.Semaphore(0), []
+    load, waiting, begun = pipeline.load_photo, threading.Semaphore(0), []
 
     def counted_load(*arguments):
         waiting.release()
@@ -126,7 +126,7 @@ def test_small_photos_alike_are_restored_together(
                 waiting.acquire(timeout=20)
         begun.append(pixels)
 
-    monkeypatch.setattr(pipeline, "load", counted_load)
+    monkeypatch.setattr(pipeline, "load_photo", counted_load)
     outcomes = restore_folder(tmp_path / "in", tmp_path / "out", deblurrers=[together], begin=begin)
     assert statuses(outcomes) == {Status.DONE: 24}
     assert sum(begun) == 24 * 40 * 30
@@ -142,7 +142,7 @@ def test_large_photos_are_not_read_ahead_together(photo, tmp_path, restore_folde
         photo(f"in/{index}.png", 400, 300)
     monkeypatch.setattr(pipeline, "WAITING_PIXELS", 120_000)  # so that these are large
     decoded, most = 0, 0
-    load, restore = pipeline.load, pipeline.restore
+    load, restore = pipeline.load_photo, pipeline.restore_loaded
 
     def counted_load(*arguments):
         nonlocal decoded, most
@@ -156,21 +156,21 @@ def test_large_photos_are_not_read_ahead_together(photo, tmp_path, restore_folde
         decoded -= len(result)
         return result
 
-    monkeypatch.setattr(pipeline, "load", counted_load)
-    monkeypatch.setattr(pipeline, "restore", counted_restore)
+    monkeypatch.setattr(pipeline, "load_photo", counted_load)
+    monkeypatch.setattr(pipeline, "restore_loaded", counted_restore)
     assert statuses(restore_folder(tmp_path / "in", tmp_path / "out", lanes=4)) == {Status.DONE: 6}
     assert most <= 2  # one in the engine, and one ahead of it
 
 
 def test_a_stop_leaves_the_rest_and_the_next_run_does_it(folder, tmp_path, restore_folder, monkeypatch):
-    stop, restore = Stop(), pipeline.restore
+    stop, restore = Stop(), pipeline.restore_loaded
 
     def restore_and_stop(*arguments):
         result = restore(*arguments)
         stop.request()
         return result
 
-    monkeypatch.setattr(pipeline, "restore", restore_and_stop)
+    monkeypatch.setattr(pipeline, "restore_loaded", restore_and_stop)
     outcomes = list(restore_folder(folder, tmp_path / "out", stop=stop))
     counts = statuses(outcomes)
     assert len(outcomes) == 12
@@ -342,7 +342,7 @@ def test_an_error_while_telling_ends_the_run(folder, tmp_path, deblurrer):
             [deblurrer],
             Options(),
             ledger=Ledger(open_manifests(jobs, None), "settings"),
-            roots=prepare(jobs),
+            roots=prepare_roots(jobs),
             tell=tell,
         )
     assert len(told) == len(jobs)  # what was left undone was told too

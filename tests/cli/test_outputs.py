@@ -20,8 +20,8 @@ def no_work(monkeypatch):
     def load(request):
         raise AssertionError("this could have been told before")
 
-    monkeypatch.setattr(deblurcli.cli.folders, "load", load)
-    monkeypatch.setattr("deblurcli.cli.restore.load", load)
+    monkeypatch.setattr(deblurcli.cli.folders, "load_deblurrers", load)
+    monkeypatch.setattr("deblurcli.cli.restore.load_deblurrers", load)
 
 
 def names(folder):

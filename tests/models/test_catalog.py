@@ -66,7 +66,7 @@ import sys
 from deblurcli.models.catalog import catalog
 catalog()
 print(*{"torch", "PIL", "numpy", "huggingface_hub"} & set(sys.modules))
-from deblurcli.models.here import look_up
+from deblurcli.models.local_copy import look_up
 for name in catalog():
     look_up(name)
 print(*{"torch", "PIL", "numpy", "httpx2", "huggingface_hub.file_download"} & set(sys.modules))

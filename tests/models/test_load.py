@@ -10,8 +10,8 @@ from deblurcli.errors import WeightsDamaged, WeightsUnavailable
 from deblurcli.models.catalog import catalog
 from deblurcli.models.checkpoint import ModelInfo, save_checkpoint
 from deblurcli.models.files import find_weights
-from deblurcli.models.here import look_up
 from deblurcli.models.load import import_pickled, load_model, load_network
+from deblurcli.models.local_copy import look_up
 from deblurcli.networks.srn.network import SRNConfig
 
 TINY = SRNConfig(channels=(4, 6, 8), kernel_size=3, blocks=1)

@@ -30,7 +30,7 @@ static int write_out(const float *values, int64_t count) {
 }
 
 /* The ConvLSTM's update: gates and c in, for every pixel c', h' and then, for every pixel again, h' out. */
-static int update_memory(const Job *job) {
+static int update_cell(const Job *job) {
     int64_t pixels = job->rows * job->width, row = job->width * job->inputs;
     float *gates = floats(4 * pixels * job->inputs), *cell = floats(pixels * job->inputs);
     float *out = calloc((size_t)(3 * pixels * job->inputs), sizeof(float));
@@ -53,7 +53,7 @@ int main(void) {
     if (fread(&job, sizeof job, 1, stdin) != 1)
         return 2;
     if (job.kind == MEMORY)
-        return update_memory(&job);
+        return update_cell(&job);
     int64_t places = job.kernel * job.kernel, out_row = job.out_width * job.outputs, in_row = job.width * job.inputs;
     int64_t pairs = job.inputs * job.outputs * job.up * job.up;
     float *weights = floats(pairs * places), *bias = floats(job.outputs);

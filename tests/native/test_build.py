@@ -21,7 +21,7 @@ import deblurcli
 from deblurcli.native import library
 assert deblurcli.__file__.startswith(sys.argv[1])
 result = deblurcli.Deblurrer(precision="fp32")(np.full((32, 48, 3), 0.5, np.float32))
-print(library.choose().name, *result.shape)
+print(library.choose_backend().name, *result.shape)
 """
 
 

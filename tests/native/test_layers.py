@@ -7,7 +7,7 @@ from exactness import psnr
 from random_weights import weights
 
 from deblurcli.native import library
-from deblurcli.native.layers import Layer, prepare, update_memory
+from deblurcli.native.layers import Layer, prepare_layer, update_cell
 from deblurcli.native.rows import rows_of_tensor
 
 
@@ -40,7 +40,7 @@ SHAPES = [(1, 1), (1, 40), (5, 7), (8, 8), (14, 33)]
 def test_convolutions_are_those_of_torch(library_name, kernel, inputs, outputs):
     torch.manual_seed(0)
     weight, bias = weights(outputs, inputs, kernel)
-    layer = prepare(library_name, weight, bias, 1, kernel // 2, False)
+    layer = prepare_layer(library_name, weight, bias, 1, kernel // 2, False)
     assert layer is not None
     for height, width in SHAPES:
         x, added = pixels_first(torch.randn(inputs, height, width)), pixels_first(torch.randn(outputs, height, width))
@@ -56,7 +56,7 @@ def test_strided_convolutions_are_those_of_torch(library_name, kernel, inputs, o
     torch.manual_seed(0)
     weight, bias = weights(outputs, inputs, kernel)
     before = (kernel - 2) // 2
-    layer = prepare(library_name, weight, bias, 2, before, False)
+    layer = prepare_layer(library_name, weight, bias, 2, before, False)
     assert layer is not None
     for height, width in [(2, 2), (2, 50), (6, 24), (14, 62)]:
         x = pixels_first(torch.randn(inputs, height, width))
@@ -69,7 +69,7 @@ def test_strided_convolutions_are_those_of_torch(library_name, kernel, inputs, o
 def test_transposed_convolutions_are_those_of_torch(library_name, inputs, outputs):
     torch.manual_seed(0)
     weight, bias = torch.randn(inputs, outputs, 4, 4) / inputs**0.5 / 2, torch.randn(outputs)
-    layer = prepare(library_name, weight, bias, 2, 1, True)
+    layer = prepare_layer(library_name, weight, bias, 2, 1, True)
     assert layer is not None
     for height, width in [(1, 1), (1, 13), (5, 12), (7, 30)]:
         x, added = torch.randn(inputs, height, width), pixels_first(torch.randn(outputs, 2 * height, 2 * width))
@@ -82,7 +82,7 @@ def test_transposed_convolutions_are_those_of_torch(library_name, inputs, output
 
 def test_the_number_of_threads_does_not_change_a_bit(library_name):
     before = torch.get_num_threads()
-    layer = prepare(library_name, *weights(64, 64, 5), 1, 2, False)
+    layer = prepare_layer(library_name, *weights(64, 64, 5), 1, 2, False)
     assert layer is not None
     x = pixels_first(torch.randn(64, 41, 53))
     try:
@@ -97,7 +97,7 @@ def test_the_number_of_threads_does_not_change_a_bit(library_name):
 
 @pytest.mark.parametrize(("inputs", "outputs", "kernel"), [(32, 32, 5), (6, 32, 3), (32, 3, 5)])
 def test_a_value_that_is_no_number_stays_one(library_name, inputs, outputs, kernel):
-    layer = prepare(library_name, *weights(outputs, inputs, kernel), 1, kernel // 2, False)
+    layer = prepare_layer(library_name, *weights(outputs, inputs, kernel), 1, kernel // 2, False)
     assert layer is not None
     x = pixels_first(torch.randn(inputs, 24, 24))
     x[0, 12, 12] = torch.nan
@@ -107,7 +107,7 @@ def test_a_value_that_is_no_number_stays_one(library_name, inputs, outputs, kern
 
 
 def test_channels_that_do_not_fit_are_left_to_torch(library_name):
-    assert prepare(library_name, *weights(6, 4, 3), 1, 1, False) is None
+    assert prepare_layer(library_name, *weights(6, 4, 3), 1, 1, False) is None
 
 
 def test_the_cell_is_updated_as_torch_does(library_name):
@@ -115,7 +115,7 @@ def test_the_cell_is_updated_as_torch_does(library_name):
     gates, cell = torch.randn(4 * 32, 5, 9) * 8, torch.randn(32, 5, 9)
     gates[:, 0, 0], gates[:, 0, 1] = 200, -200
     state, hidden = torch.empty(5, 9, 64).permute(2, 0, 1), torch.empty(5, 9, 32).permute(2, 0, 1)
-    update_memory(library_name, pixels_first(gates), rows_of_tensor(pixels_first(cell)), state, hidden)
+    update_cell(library_name, pixels_first(gates), rows_of_tensor(pixels_first(cell)), state, hidden)
     i, j, f, o = gates.double().chunk(4)
     wanted = cell * torch.sigmoid(f + 1) + torch.sigmoid(i) * torch.tanh(j)
     assert torch.allclose(state[:32].double(), wanted, atol=2e-6)

@@ -9,14 +9,14 @@ from deblurcli.native import library
 
 def test_torch_can_be_demanded(monkeypatch):
     monkeypatch.setenv("DEBLUR_ENGINE", "torch")
-    assert library.choose() == library.Choice("torch", "DEBLUR_ENGINE=torch")
+    assert library.choose_backend() == library.Backend("torch", "DEBLUR_ENGINE=torch")
     told = dict(findings())
     assert told["fp32 on the CPU"] == told["bf16 on the CPU"] == "PyTorch (DEBLUR_ENGINE=torch)"
 
 
 def test_an_instruction_set_can_be_demanded(engine, monkeypatch):
     monkeypatch.setenv("DEBLUR_ENGINE", engine)
-    assert library.choose().name == engine
+    assert library.choose_backend().name == engine
     told = dict(findings())
     assert told["fp32 on the CPU"] == f"native code, {engine} (DEBLUR_ENGINE={engine})"
     assert engine in told["compiled"] and told["compiler"]
@@ -41,8 +41,8 @@ def test_bf16_that_the_native_code_cannot_do_is_left_to_torch(monkeypatch, tmp_p
     for name in compiled:
         (tmp_path / f"{name}.so").touch()
     monkeypatch.setattr(library, "loads", lambda name: True)
-    assert library.choose().name == next(name for name in compiled if library.NEEDS[name] <= features)
-    choice = library.choose("bf16")
+    assert library.choose_backend().name == next(name for name in compiled if library.NEEDS[name] <= features)
+    choice = library.choose_backend("bf16")
     assert choice.name == "torch" and choice.reason.startswith(reason)
     assert reason in dict(findings())["bf16 on the CPU"]
 
@@ -51,14 +51,14 @@ def test_bf16_that_the_native_code_cannot_do_is_left_to_torch(monkeypatch, tmp_p
 def test_an_unknown_one_is_refused(monkeypatch, wish):
     monkeypatch.setenv("DEBLUR_ENGINE", wish)
     with pytest.raises(UsageError, match=f"DEBLUR_ENGINE={wish}: unknown; choose one of auto, torch, avx512"):
-        library.choose()
+        library.choose_backend()
 
 
 def test_one_that_is_not_compiled_is_refused(monkeypatch, tmp_path):
     monkeypatch.setattr(library, "FOLDER", tmp_path)
     monkeypatch.setenv("DEBLUR_ENGINE", "portable")
     with pytest.raises(UsageError, match="not compiled here; choose one of torch"):
-        library.choose()
+        library.choose_backend()
 
 
 def test_one_that_the_processor_has_not_is_refused(monkeypatch, tmp_path):
@@ -67,7 +67,7 @@ def test_one_that_the_processor_has_not_is_refused(monkeypatch, tmp_path):
     monkeypatch.setattr(library, "processor_features", lambda: frozenset({"avx2", "fma"}))
     monkeypatch.setenv("DEBLUR_ENGINE", "avx512")
     with pytest.raises(UsageError, match="this processor has no avx512f"):
-        library.choose()
+        library.choose_backend()
 
 
 def test_without_a_library_torch_is_used_and_the_doctor_says_why(monkeypatch, tmp_path):
@@ -86,10 +86,10 @@ def test_a_library_that_cannot_be_loaded_is_not_used(monkeypatch, tmp_path):
     for name in library.NEEDS:
         (tmp_path / f"{name}.so").write_bytes(b"not a library")
     library.loads.cache_clear()
-    library.load.cache_clear()
+    library.load_library.cache_clear()
     try:
-        assert library.choose().name == "torch"
-        assert "cannot be loaded" in library.choose().reason
+        assert library.choose_backend().name == "torch"
+        assert "cannot be loaded" in library.choose_backend().reason
     finally:
         library.loads.cache_clear()
-        library.load.cache_clear()
+        library.load_library.cache_clear()

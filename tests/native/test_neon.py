@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from exactness import psnr
 from random_weights import weights
 
-from deblurcli.native.polyphase import PARITIES, strided_weights, transposed_weights
+from deblurcli.native.polyphase import PHASES, strided_weights, transposed_weights
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(CHECKOUT))
@@ -99,8 +99,8 @@ def test_strided_convolutions_are_those_of_torch(run, kernel):
     for height, width in [(2, 50), (14, 62)]:
         x = torch.randn(32, height, width)
         wanted = F.conv2d(F.pad(x.double(), (before, kernel - 2 - before) * 2)[None], weight.double(), bias.double(), 2)
-        padded = F.pad(x, (0, 0, before, 4 - before))  # two rows of each parity more than come out
-        four = torch.cat([padded[:, row::2, column::2] for row, column in PARITIES])
+        padded = F.pad(x, (0, 0, before, 4 - before))  # two rows of each phase more than come out
+        four = torch.cat([padded[:, row::2, column::2] for row, column in PHASES])
         result = run("winograd", four, strided_weights(weight, before), bias, (height // 2, width // 2), before=1)
         assert psnr(result, wanted[0]) > 100
 

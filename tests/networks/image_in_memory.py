@@ -1,4 +1,4 @@
-"""An image in memory as the source of parts, and the parts joined again."""
+"""An image in memory as the source of tiles, and the tiles put together again."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ class Memory:
 
 
 def joined(restore: Callable[..., None], network: torch.nn.Module, source: Memory, size: PixelBudget) -> torch.Tensor:
-    """The joined parts; NaN where nothing was emitted."""
+    """The tiles put together; NaN where nothing was emitted."""
     result = torch.full_like(source.image, float("nan"))
 
-    def emit(top: int, left: int, part: torch.Tensor) -> None:
-        assert part.dtype == torch.float32
-        bottom, right = top + part.shape[2], left + part.shape[3]
+    def emit(top: int, left: int, tile: torch.Tensor) -> None:
+        assert tile.dtype == torch.float32
+        bottom, right = top + tile.shape[2], left + tile.shape[3]
         assert bottom <= source.height and right <= source.width
-        result[:, :, top:bottom, left:right] = part
+        result[:, :, top:bottom, left:right] = tile
 
     restore(network, source, emit, size, lambda share: None)
     return result

@@ -12,6 +12,7 @@ from deblurcli.errors import InputError, OutputError, UsageError, WeightsDamaged
 from deblurcli.models.catalog import weights_folder
 from deblurcli.models.checkpoint import load_checkpoint
 from deblurcli.networks import build_network
+from deblurcli.publish.card_links import with_links
 from deblurcli.publish.model_card import hub_licence
 from deblurcli.publish.upload import prepare
 
@@ -185,6 +186,56 @@ def test_links_of_a_card(tmp_path, small):
         "more.csv",
     ):
         assert told.count(f"links to {target}, which is not uploaded") == 1
+
+
+@pytest.mark.parametrize(
+    ("written", "published"),
+    [
+        ("[a](gone.csv 'single quotes')", "a"),
+        ("[a](<gone.csv> (brackets))", "a"),
+        ("[a](  gone.csv\n)", "a"),
+        ("[a [b] c](gone.csv)", "a [b] c"),
+        ("> [a\n> b](gone.csv)", "> a\n> b"),
+        ("| a | b |\n|-|-|\n| [x](gone.csv) | [y\\|z](./a.csv) |", "| a | b |\n|-|-|\n| x | [y\\|z](a.csv) |"),
+        ("![see [b](./a.csv)](gone.png)", "see [b](a.csv)"),
+        ("[a](./photos(1).csv)", "[a](photos%281%29.csv)"),
+        ("[a](./photos&#40;1\\).csv#the%20top)", "[a](photos%281%29.csv#the%20top)"),
+        ("[a](<./a.csv#the top>)", "[a](a.csv#the%20top)"),
+        ("[label]: <./photos(1).csv> 'title'", "[label]: photos%281%29.csv 'title'"),
+        ("> [label]:\n ./a.csv", "> [label]:\n a.csv"),
+        ("<a HREF='./a.csv'>", "<a HREF='a.csv'>"),
+        ("<p>\n<img width=9 src=./before.png>", "<p>\n<img width=9 src=before.png>"),
+    ],
+)
+def test_links_in_every_form(tmp_path, written, published):
+    for name in ("a.csv", "photos(1).csv", "before.png"):
+        (tmp_path / name).write_text(name)
+    linked = with_links(written, tmp_path / "card.md", tmp_path / "small.safetensors")
+    assert linked.text == published
+    assert len(linked.warnings) == ("gone" in written)
+    assert all("links to gone." in told for told in linked.warnings)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Text:\n\n    [a](gone.csv)\n",
+        "- item\n\n  ```\n  [a](gone.csv)\n  ```\n",
+        "> ~~~\n> [a](gone.csv)\n",
+        "``` \n[a](gone.csv)\n\nwithout an end",
+        "``code ` [a](gone.csv)``",
+        "<pre>\n[a](gone.csv)\n</pre>",
+        '<!-- [a](gone.csv) <img src="gone.png"> -->',
+        "\\[a](gone.csv) [a\\](gone.csv)",
+        'The attribute href="gone.csv" is not ours.',
+        "[^1]: word",
+        "[^1]: See the list.",
+        "[a](<>) [b]()",
+    ],
+)
+def test_what_is_no_link_stays_as_it_is(tmp_path, text):
+    linked = with_links(text, tmp_path / "card.md", tmp_path / "small.safetensors")
+    assert (linked.text, linked.warnings) == (text, ())
 
 
 def test_front_matter_of_the_author_is_kept(tmp_path, small):

@@ -28,7 +28,7 @@ class RemoteFile:
 
 
 @dataclass(frozen=True)
-class Plan:
+class DownloadPlan:
     """A download that has not begun.
 
     Attributes:
@@ -113,7 +113,7 @@ def downloaded(name: str) -> Downloaded | None:
     return Downloaded(latest, _SOURCES[name].repo, latest.name)
 
 
-def plan_download(name: str) -> Plan:
+def plan_download(name: str) -> DownloadPlan:
     """Ask the Hub what there is: one request, and no file.
 
     Raises:
@@ -133,10 +133,10 @@ def plan_download(name: str) -> Plan:
             raise InputError(f"{source.repo}: has no {archive}, but {has}; get it otherwise and use --data")
         cached = hub.cached(source.repo, there.commit, archive, "dataset") is not None
         files.append(RemoteFile(archive, size, digest, cached))
-    return Plan(name, source.repo, there.commit, tuple(files), there.licence)
+    return DownloadPlan(name, source.repo, there.commit, tuple(files), there.licence)
 
 
-def download(plan: Plan, progress: Callable[[int, int], None] = lambda done, total: None) -> Downloaded:
+def download(plan: DownloadPlan, progress: Callable[[int, int], None] = lambda done, total: None) -> Downloaded:
     """Fetch what is missing and extract the test part. The Hub's client shows its own bar while it fetches.
 
     Args:
@@ -167,7 +167,7 @@ def _root(name: str) -> Path:
     return cache_folder("datasets", name)
 
 
-def _check_room(plan: Plan, root: Path) -> None:
+def _check_room(plan: DownloadPlan, root: Path) -> None:
     from huggingface_hub import constants
 
     cache, extracted = Path(constants.HF_HUB_CACHE), int(plan.size * _SOURCES[plan.name].share)

@@ -29,7 +29,7 @@ class Journal:
     """
 
     def __init__(self, folder: Path, dataset: Dataset, methods: Sequence[Method], version: str) -> None:
-        self.path = folder / f"{fingerprint(dataset, methods, version)}.jsonl"
+        self.path = folder / f"{measurement_name(dataset, methods, version)}.jsonl"
 
     def read(self) -> list[Score]:
         """The scores of earlier runs; none if there was none. A line cut short by a power cut is left out."""
@@ -62,7 +62,7 @@ class Journal:
             raise OutputError(f"{self.path}: cannot remove old scores ({error.strerror})") from error
 
 
-def fingerprint(dataset: Dataset, methods: Sequence[Method], version: str) -> str:
+def measurement_name(dataset: Dataset, methods: Sequence[Method], version: str) -> str:
     """A name for the measurement: equal only if nothing that decides the scores has changed."""
     digest = hashlib.sha256(json.dumps([version, dataset.protocol, [asdict(method) for method in methods]]).encode())
     for pair in dataset.pairs:

@@ -6,7 +6,6 @@ import copy
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +17,7 @@ from deblurcli.bench.results import BASELINE, Method, Quality
 from deblurcli.bench.writers.viewed import Viewed, choose_viewed
 from deblurcli.digest import sha256_of
 from deblurcli.models.files import find_weights
+from deblurcli.version import __version__
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -99,7 +99,7 @@ def measure_quality(
         OutputError: if the scores cannot be kept.
     """
     methods = [method for method, _ in rows]
-    journal = Journal(journals, dataset, methods, version("deblurcli"))
+    journal = Journal(journals, dataset, methods, __version__)
     if not resume:
         journal.clear()
     scores = {(score.pair, score.method): score for score in journal.read()}

@@ -35,7 +35,7 @@ SMALLEST_SIDE = 16  # below it, more of the picture would be padding than pictur
 LARGEST_SIDE = 65500  # of a JPEG
 PEAK_SECONDS = 0.5  # before the rounds, and again after them
 
-Advance = Callable[[int, int], None]  # how many steps are done, and of how many
+RunProgress = Callable[[int, int], None]  # how many steps are done, and of how many
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def measure_speed(
     warmup: int = 1,
     threads: int | None = None,
     preset: Preset | None = None,
-    advance: Advance = lambda done, total: None,
+    advance: RunProgress = lambda done, total: None,
 ) -> Speed:
     """Time cases beside each other.
 
@@ -137,11 +137,11 @@ def measure_speed(
         WeightsUnavailable, WeightsDamaged: if a model cannot be loaded.
         DeblurError: if memory is too small for a case, or a process that restores one fails.
     """
-    check(cases, runs, warmup, threads)
+    check_cases(cases, runs, warmup, threads)
     if preset and preset.all_cores:
         threads = threads or logical_cores()
     with thread_count(threads) as used, tempfile.TemporaryDirectory(prefix="deblur-bench-") as folder:
-        subjects = prepare(cases, Path(folder))
+        subjects = prepare_subjects(cases, Path(folder))
         done, steps = 0, len(subjects) * (warmup + runs + 1)
 
         def step() -> None:
@@ -164,7 +164,7 @@ def measure_speed(
     return Speed(tuple(rows), processor_name(), used, ", ".join(gpus) or None, preset.name if preset else None)
 
 
-def check(cases: Sequence[Case], runs: int, warmup: int, threads: int | None) -> None:
+def check_cases(cases: Sequence[Case], runs: int, warmup: int, threads: int | None) -> None:
     """Refuse what makes no sense before anything is loaded."""
     if not cases:
         raise UsageError("nothing to time; name at least one model and size")
@@ -195,7 +195,7 @@ def thread_count(threads: int | None) -> Iterator[int]:
         torch.set_num_threads(before)
 
 
-def prepare(cases: Sequence[Case], folder: Path) -> list[Subject]:
+def prepare_subjects(cases: Sequence[Case], folder: Path) -> list[Subject]:
     """Load every model and write every picture, each once."""
     deblurrers: dict[tuple[str, str, str], Deblurrer] = {}
     hashes = {model: sha256_of(find_weights(model)) for model in dict.fromkeys(case.model for case in cases)}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from html import escape
 
 from deblurcli.bench.results import BASELINE, Quality
-from deblurcli.bench.writers.wording import count, figure, gain, one_line
+from deblurcli.bench.writers.wording import counted, figure, gain, one_line
 
 WIDTH, HEIGHT = 400, 300
 LEFT, RIGHT, TOP, BOTTOM = 36, 8, 28, 44  # margins around the plotting area
@@ -45,7 +45,7 @@ def charts(quality: Quality) -> str:
 
 def _figure(svg: str, caption: str, values: Sequence[float], readout: bool = False) -> str:
     left_out = sum(not math.isfinite(value) for value in values)
-    caption += f" Not drawn: {count(left_out, 'image')} of infinite PSNR." if left_out else ""
+    caption += f" Not drawn: {counted(left_out, 'image')} of infinite PSNR." if left_out else ""
     output = '<output class="readout">Point at a dot to read it.</output>' if readout else ""
     return f"<figure>{svg}<figcaption>{caption}{output}</figcaption></figure>"
 
@@ -81,7 +81,7 @@ def _spread(name: str, own: Sequence[int], baseline: Sequence[int], edges: Seque
             if number:
                 x = _x(edges[index], edges[0], edges[-1]) + 0.5 + side * half
                 y = _y(number, 0, tallest)
-                title = f"{edges[index]:g} to {edges[index + 1]:g} dB: {count(number, 'image')}"
+                title = f"{edges[index]:g} to {edges[index + 1]:g} dB: {counted(number, 'image')}"
                 box = f'x="{x:.1f}" y="{y:.1f}" width="{half:.1f}" height="{HEIGHT - BOTTOM - y:.1f}"'
                 parts.append(f'<rect class="{kind}" {box}><title>{title}</title></rect>')
     return _svg(f"Histogram of PSNR for {name}, from {edges[0]:g} to {edges[-1]:g} dB", parts)
@@ -103,7 +103,7 @@ def _scatter(
             parts.append(
                 f'<circle class="{"worse" if y < x else "after"}" {place}><title>{escape(title)}</title></circle>'
             )
-    label = f"PSNR of each blurry input against {name}; {better} of {count(len(pairs), 'image')} gained"
+    label = f"PSNR of each blurry input against {name}; {better} of {counted(len(pairs), 'image')} gained"
     return _svg(label, parts)
 
 

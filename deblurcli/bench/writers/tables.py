@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from deblurcli.bench.results import Published, Quality, Speed, Timing
-from deblurcli.bench.writers.wording import MISSING, count, figure, gain, one_line
+from deblurcli.bench.writers.wording import MISSING, counted, figure, gain, one_line
 
 MIB = 1 << 20
 
@@ -92,7 +92,7 @@ def _row(*texts: str) -> tuple[Cell, ...]:
 def _time(timing: Timing, fast: bool) -> Cell:
     form = ",.2f" if fast else ",.1f"
     middle, low, high = (format(1000 * each, form) for each in (timing.median, timing.fastest, timing.slowest))
-    return Cell(middle, f"{low} to {high}, {count(len(timing.seconds), 'run')}")
+    return Cell(middle, f"{low} to {high}, {counted(len(timing.seconds), 'run')}")
 
 
 def _mebibytes(size: int | None) -> str:

@@ -59,7 +59,7 @@ def provenance(report: Report) -> list[tuple[str, str]]:
         facts += [("protocol", _PROTOCOLS[quality.protocol])]
         facts += [("method", describe(method)) for method in quality.methods if method.name != BASELINE]
     if speed := report.speed:
-        facts += [("processor", f"{speed.processor}, {count(speed.threads, 'thread')}")]
+        facts += [("processor", f"{speed.processor}, {counted(speed.threads, 'thread')}")]
         facts += [("GPU", speed.gpu)] if speed.gpu else []
         facts += [("speed protocol", speed.preset)] if speed.preset else []
         timed = dict.fromkeys((row.model, row.sha256) for row in speed.rows)
@@ -83,7 +83,7 @@ def describe(method: Method) -> str:
     return f"{method.name}: {', '.join(fact for fact in facts if fact)}"
 
 
-def count(number: int, thing: str) -> str:
+def counted(number: int, thing: str) -> str:
     """ "1 run", "20 runs"."""
     return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
 

@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 
 from torch import nn
 
-from deblurcli.networks.maxim import parts
+from deblurcli.networks.maxim import blocks
 from deblurcli.networks.maxim.network import MAXIM, RELEASED, MAXIMConfig, Stage
 
 Role = Literal["kernel", "bias", "scale"]
@@ -22,40 +22,40 @@ KERAS_NORM = {"scale": "gamma", "bias": "beta"}
 
 # Of a list, the braces stand for the number in it.
 NAMES: dict[type[nn.Module], dict[str, str]] = {
-    parts.EncoderBlock: {
+    blocks.EncoderBlock: {
         "project": "Conv_0",
         "mixers": "SplitHeadMultiAxisGmlpLayer_{}",
         "attentions": "channel_attention_block_1{}",
         "fuse": "cross_gating_block",
     },
-    parts.BottleneckBlock: {
+    blocks.BottleneckBlock: {
         "project": "input_proj",
         "mixers": "SplitHeadMultiAxisGmlpLayer_{}",
         "attentions": "channel_attention_block_1_{}",
     },
-    parts.MultiAxisGMLP: {
+    blocks.MultiAxisGMLP: {
         "norm": "LayerNorm_in",
         "enter": "in_project",
         "grid": "GridGmlpLayer",
         "block": "BlockGmlpLayer",
         "leave": "out_project",
     },
-    parts.GatedMLP: {  # here the braces stand for the axis
+    blocks.GatedMLP: {  # here the braces stand for the axis
         "norm": "LayerNorm",
         "enter": "in_project",
         "gate_norm": "{}GatingUnit/intermediate_layernorm",
         "spatial": "{}GatingUnit/Dense_0",
         "leave": "out_project",
     },
-    parts.RCAB: {"norm": "LayerNorm", "conv1": "conv1", "conv2": "conv2", "attention": "channel_attention"},
-    parts.RDCAB: {
+    blocks.RCAB: {"norm": "LayerNorm", "conv1": "conv1", "conv2": "conv2", "attention": "channel_attention"},
+    blocks.RDCAB: {
         "norm": "LayerNorm",
         "linear1": "channel_mixing/Dense_0",
         "linear2": "channel_mixing/Dense_1",
         "attention": "channel_attention",
     },
-    parts.ChannelAttention: {"squeeze": "Conv_0", "excite": "Conv_1"},
-    parts.CrossGating: {
+    blocks.ChannelAttention: {"squeeze": "Conv_0", "excite": "Conv_1"},
+    blocks.CrossGating: {
         "up": "ConvTranspose_0",
         "project_x": "Conv_0",
         "project_y": "Conv_1",
@@ -68,14 +68,14 @@ NAMES: dict[type[nn.Module], dict[str, str]] = {
         "leave_x": "out_project_x",
         "leave_y": "out_project_y",
     },
-    parts.SpatialGatingWeights: {
+    blocks.SpatialGatingWeights: {
         "norm": "LayerNorm_in",
         "enter": "in_project",
         "grid": "Dense_0",
         "block": "Dense_1",
         "leave": "out_project",
     },
-    parts.SupervisedAttention: {"features": "Conv_0", "attention": "Conv_2"},
+    blocks.SupervisedAttention: {"features": "Conv_0", "attention": "Conv_2"},
     Stage: {
         "inputs": "input_conv_{}",
         "fuse": "input_fuse_sam_{}",
@@ -180,7 +180,7 @@ def _inside(module: nn.Module, ours: str, theirs: tuple[str, ...]) -> Iterator[t
     if names is None:  # a layer
         yield ours, theirs, module
         return
-    axis = module.spatial.axis.capitalize() if isinstance(module, parts.GatedMLP) else ""
+    axis = module.spatial.axis.capitalize() if isinstance(module, blocks.GatedMLP) else ""
     for part, child in module.named_children():
         elements = child.named_children() if isinstance(child, nn.ModuleList) else [("", child)]
         for number, element in elements:

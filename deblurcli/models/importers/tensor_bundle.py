@@ -53,7 +53,7 @@ SAVE_AGAIN = "save the checkpoint again with plain float32 variables and default
 
 
 @dataclass(frozen=True)
-class Entry:
+class BundleEntry:
     """Where a tensor lies, and how to read it."""
 
     dtype: int
@@ -76,7 +76,7 @@ class Bundle:
 
     stem: Path
     shards: int
-    entries: dict[str, Entry]
+    entries: dict[str, BundleEntry]
 
     def data(self, shard: int) -> Path:
         return Path(f"{self.stem}.data-{shard:05d}-of-{self.shards:05d}")
@@ -175,7 +175,7 @@ def _unavailable(path: Path, error: OSError) -> WeightsUnavailable:
     return WeightsUnavailable(f"{path}: cannot be read ({error.strerror}): check the path and its permissions")
 
 
-def _read_shard(path: Path, entries: dict[str, Entry]) -> dict[str, NDArray[Any]]:
+def _read_shard(path: Path, entries: dict[str, BundleEntry]) -> dict[str, NDArray[Any]]:
     tensors: dict[str, NDArray[Any]] = {}
     try:
         with path.open("rb") as file:
@@ -194,7 +194,7 @@ def _read_shard(path: Path, entries: dict[str, Entry]) -> dict[str, NDArray[Any]
     return tensors
 
 
-def _verified(path: Path, name: str, entry: Entry, data: bytearray) -> NDArray[Any]:
+def _verified(path: Path, name: str, entry: BundleEntry, data: bytearray) -> NDArray[Any]:
     if masked_crc32c(data) != entry.crc:
         raise WeightsDamaged(
             f"{path}: tensor {name} fails its checksum: the file is damaged, or belongs to another .index; "
@@ -204,7 +204,7 @@ def _verified(path: Path, name: str, entry: Entry, data: bytearray) -> NDArray[A
     return stored.astype(stored.dtype.newbyteorder("="), copy=False)
 
 
-def _parse_index(contents: bytes) -> tuple[int, dict[str, Entry]]:
+def _parse_index(contents: bytes) -> tuple[int, dict[str, BundleEntry]]:
     """The number of shards, and the entries by name."""
     table = read_table(contents)
     if b"" not in table:
@@ -213,7 +213,7 @@ def _parse_index(contents: bytes) -> tuple[int, dict[str, Entry]]:
     if header.get(2, 0) != 0:
         raise UnsupportedTableError("big-endian checkpoints are not supported")
     shards = header.get(1, 0)
-    entries: dict[str, Entry] = {}
+    entries: dict[str, BundleEntry] = {}
     end_of_shard: dict[int, int] = {}
     for key, value in table.items():
         name = key.decode("utf-8", "backslashreplace")
@@ -232,7 +232,7 @@ def _parse_index(contents: bytes) -> tuple[int, dict[str, Entry]]:
     return shards, entries
 
 
-def _parse_entry(message: bytes) -> Entry:
+def _parse_entry(message: bytes) -> BundleEntry:
     numbers, messages = parse_message(message)
     if 7 in messages:
         raise UnsupportedTableError("storage in slices is not supported")
@@ -240,7 +240,7 @@ def _parse_entry(message: bytes) -> Entry:
     for shape_message in messages.get(2, []):
         _, shape_parts = parse_message(shape_message)
         shape += [parse_message(dimension)[0].get(1, 0) for dimension in shape_parts.get(2, [])]
-    entry = Entry(
+    entry = BundleEntry(
         dtype=numbers.get(1, 0),
         shape=tuple(shape),
         shard=numbers.get(3, 0),

@@ -127,8 +127,8 @@ INLINE void store_window(const Plan *plan, const float *from, int64_t step, int6
     int64_t height = conv->out_rows / up - top < outputs ? conv->out_rows / up - top : outputs;
     int64_t width = conv->width - left < outputs ? conv->width - left : outputs;
     for (int64_t k = 0; k < plan->chunk; k += LANES) {
-        int64_t parity = (first + k) / channels, channel = (first + k) % channels;
-        int64_t place = (left * up + parity % up) * channels + channel;
+        int64_t phase = (first + k) / channels, channel = (first + k) % channels;
+        int64_t place = (left * up + phase % up) * channels + channel;
         Vector half[LARGEST_OUT][SIDE], bias = load(conv->bias + channel);
         for (int j = 0; j < SIDE; j++) {
             Vector column[SIDE], result[LARGEST_OUT];
@@ -143,7 +143,7 @@ INLINE void store_window(const Plan *plan, const float *from, int64_t step, int6
         for (int64_t i = 0; i < height; i++) {
             Vector result[LARGEST_OUT];
             transform_output(half[i], result, outputs);
-            int64_t row = (top + i) * up + parity / up;
+            int64_t row = (top + i) * up + phase / up;
             float *out = conv->out + row * conv->width * up * channels + place;
             const float *residual = conv->residual ? conv->residual[row] + place : 0;
             for (int64_t j = 0; j < width; j++) {

@@ -13,8 +13,8 @@ from typing import Any, cast
 
 from torch import Tensor
 
+from deblurcli.networks.maxim.blocks import CrossGating
 from deblurcli.networks.maxim.network import MAXIM, Stage
-from deblurcli.networks.maxim.parts import CrossGating
 from deblurcli.networks.maxim.pieces import cross_gate, run_groups
 from deblurcli.networks.maxim.project import Projection
 from deblurcli.networks.maxim.resize import scaled

@@ -1,8 +1,8 @@
 """MAXIM, an encoder-decoder of multi-axis gated MLPs for image processing, in PyTorch.
 
 Source: Tu, Talebi, Zhang, Yang, Milanfar, Bovik, Li, "MAXIM: Multi-Axis MLP for Image Processing", CVPR 2022 (arXiv
-2201.02973), section 3 and appendix A, and the authors' released graph where the paper leaves room. This file and the
-parts beside it need nothing but torch.
+2201.02973), section 3 and appendix A, and the authors' released graph where the paper leaves room. This file and
+those beside it need nothing but torch.
 
 The whole network is a chain of stages, each with its own weights and a picture of its own at its end. So its first
 stages are a network too, and their weights are those of the whole's that carry the same names: `MAXIM(config)` with
@@ -18,14 +18,14 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from deblurcli.networks.maxim.parts import (
+from deblurcli.networks.maxim.blocks import (
     REDUCTION,
     BottleneckBlock,
-    Conv,
+    ChannelsLastConv,
+    ChannelsLastUpsample,
     CrossGating,
     EncoderBlock,
     SupervisedAttention,
-    Upsample,
 )
 from deblurcli.networks.maxim.resize import FromAllLevels, scaled
 
@@ -128,21 +128,21 @@ class Stage(nn.Module):
         def gate(level: int) -> CrossGating:
             return CrossGating(config.levels * width(level), width(level), size[level], coarse=below(level))
 
-        self.inputs = nn.ModuleList(Conv(config.image_channels, width(level), 3) for level in levels)
+        self.inputs = nn.ModuleList(ChannelsLastConv(config.image_channels, width(level), 3) for level in levels)
         self.fuse = nn.ModuleList(CrossGating(width(level), width(level), size[level]) for level in levels if later)
         self.encoders = nn.ModuleList(encoder(level) for level in levels)
-        self.downs = nn.ModuleList(Conv(width(level), width(level), 4, stride=2) for level in levels)
+        self.downs = nn.ModuleList(ChannelsLastConv(width(level), width(level), 4, stride=2) for level in levels)
         self.bottleneck = nn.ModuleList(
             BottleneckBlock(width(lowest), size[-1], config.groups) for _ in range(config.bottleneck_blocks)
         )
         self.to_gates = nn.ModuleList(FromAllLevels(widths, level) for level in levels)
         self.gates = nn.ModuleList(gate(level) for level in levels)
         self.to_decoders = nn.ModuleList(FromAllLevels(widths, level) for level in levels)
-        self.ups = nn.ModuleList(Upsample(below(level), width(level)) for level in levels)
+        self.ups = nn.ModuleList(ChannelsLastUpsample(below(level), width(level)) for level in levels)
         self.decoders = nn.ModuleList(decoder(level) for level in levels)
         # The coarser pictures are what the attention is made of, so the last stage has none.
         self.pictures = nn.ModuleList(
-            Conv(width(level), config.image_channels, 3) for level in levels if level == 0 or not ends
+            ChannelsLastConv(width(level), config.image_channels, 3) for level in levels if level == 0 or not ends
         )
         self.sams = nn.ModuleList(
             SupervisedAttention(width(level), config.image_channels) for level in levels if not ends

@@ -1,6 +1,6 @@
-"""The parts of MAXIM a piece of the image at a time, in place: what they compute is that of `parts`, but for rounding.
+"""The blocks of MAXIM a piece of the image at a time, in place: they compute what those in `blocks` do, within rounding.
 
-A part of the network in `parts` holds a dozen intermediates of the whole image. Here each lives for one piece only: for
+A block of the network holds a dozen intermediates of the whole image. Here each lives for one piece only: for
 the grid a few rows and columns of every cell, the same ones in all cells; for blocks a few blocks; for all else a band
 of rows. A piece stays in the processor's cache from one operation to the next, and what is kept whole are the features
 that go on, and one more tensor of their size to write to.
@@ -17,13 +17,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from deblurcli.networks.maxim.parts import (
+from deblurcli.networks.maxim.blocks import (
     LEAK,
     RCAB,
     RDCAB,
     Axis,
     BottleneckBlock,
-    Conv,
+    ChannelsLastConv,
     CrossGating,
     EncoderBlock,
     GatedMLP,
@@ -38,11 +38,14 @@ PIECE = 1 << 19  # numbers of a piece on a CPU: four of them stay in a cache of 
 CONVOLVED = 1 << 21  # of a band that is convolved, which computes two rows more than it keeps
 ON_DEVICES = 1 << 26  # on a GPU, which wants much to do at once
 
-# An operation of PyTorch's compiler, so whether it is there is asked.
-_fused = bool(torch.backends.mkldnn.is_available()) and hasattr(torch.ops.mkldnn, "_linear_pointwise")  # type: ignore[no-untyped-call]
+# Operations for PyTorch's own compiler, with no public way to them. Where one is gone, linear and GELU are two steps,
+# which take twice the time together.
+_FUSED = bool(torch.backends.mkldnn.is_available()) and all(  # type: ignore[no-untyped-call]
+    hasattr(torch.ops.mkldnn, name) for name in ("_linear_pointwise", "_is_mkldnn_bf16_supported")
+)
 
 
-def numbers(x: Tensor, convolved: bool = False) -> int:
+def numbers_at_once(x: Tensor, convolved: bool = False) -> int:
     """How many numbers of features are worked on at once, on the device of `x`."""
     if x.device.type != "cpu":
         return ON_DEVICES
@@ -55,7 +58,7 @@ def bands(x: Tensor, align: int = 1, convolved: bool = False) -> Iterator[tuple[
     No band has less than two rows but where there are no more.
     """
     units = max(x.shape[1] // max(align, 2), 1)
-    count = min(-(-x.numel() // numbers(x, convolved)), units)
+    count = min(-(-x.numel() // numbers_at_once(x, convolved)), units)
     edges = [units * index // count * max(align, 2) for index in range(count)] + [x.shape[1]]
     yield from itertools.pairwise(edges)
 
@@ -65,9 +68,9 @@ def pieces(x: Tensor, size: int) -> Iterator[tuple[slice, slice]]:
     n, height, width, channels = x.shape
     height, width = height // size, width // size
     column = size * size * n * channels  # numbers that belong together
-    columns = min(max(numbers(x) // column, 1), width)
+    columns = min(max(numbers_at_once(x) // column, 1), width)
     columns = -(-width // -(-width // columns))  # evenly
-    rows = max(numbers(x) // (column * width), 1)
+    rows = max(numbers_at_once(x) // (column * width), 1)
     for top in range(0, height, rows):
         for left in range(0, width, columns):
             yield slice(top, min(top + rows, height)), slice(left, min(left + columns, width))
@@ -92,14 +95,14 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
 def gelu_linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """gelu(linear(x)); in one go where oneDNN has it, which takes half of the time."""
-    known = x.dtype == torch.float32 or (x.dtype == torch.bfloat16 and torch.ops.mkldnn._is_mkldnn_bf16_supported())
-    if _fused and x.device.type == "cpu" and known:
+    fused = _FUSED and x.device.type == "cpu" and x.dtype in (torch.float32, torch.bfloat16)
+    if fused and (x.dtype == torch.float32 or torch.ops.mkldnn._is_mkldnn_bf16_supported()):
         result: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "gelu", [], "tanh")
         return result
     return gelu(F.linear(x, weight, bias))
 
 
-def gelu_halves(linear: nn.Linear, x: Tensor) -> tuple[Tensor, Tensor]:
+def fused_gelu_halves(linear: nn.Linear, x: Tensor) -> tuple[Tensor, Tensor]:
     """The two halves of gelu(linear(x)) on channels, each contiguous."""
     weights, biases = linear.weight.chunk(2), linear.bias.chunk(2)
     first, second = (gelu_linear(x, w, b) for w, b in zip(weights, biases, strict=True))
@@ -114,7 +117,7 @@ def mixed(spatial: SpatialLinear, x: Tensor, offset: float = 0.0) -> Tensor:
 
 def gated(mlp: GatedMLP, x: Tensor) -> Tensor:
     """A gated MLP of a contiguous piece, (size, size, N, h, w, C), in place."""
-    passed, gate = gelu_halves(mlp.enter, mlp.norm(x))
+    passed, gate = fused_gelu_halves(mlp.enter, mlp.norm(x))
     gate = mixed(mlp.spatial, mlp.gate_norm(gate), offset=1.0)
     return x.add_(mlp.leave(passed.mul_(gate)))
 
@@ -127,7 +130,7 @@ def mix_axes(mixer: MultiAxisGMLP, x: Tensor, spare: Tensor) -> None:
     features, waiting = cut(x, "block", size), cut(spare, "block", size)
     for rows, columns in pieces(x, size):
         piece = features[:, :, :, rows, columns]
-        u, v = gelu_halves(mixer.enter, mixer.norm(piece.contiguous()))
+        u, v = fused_gelu_halves(mixer.enter, mixer.norm(piece.contiguous()))
         waiting[:, :, :, rows, columns] = u
         piece += linear(gated(mixer.block, v), of_block, mixer.leave.bias)
     features, waiting = cut(x, "grid", size), cut(spare, "grid", size)
@@ -136,7 +139,7 @@ def mix_axes(mixer: MultiAxisGMLP, x: Tensor, spare: Tensor) -> None:
         features[:, :, :, rows, columns] += linear(gated(mixer.grid, u), of_grid)
 
 
-def convolved(conv: Conv, x: Tensor, at_top: bool, at_bottom: bool) -> Tensor:
+def convolved(conv: ChannelsLastConv, x: Tensor, at_top: bool, at_bottom: bool) -> Tensor:
     """A 3x3 convolution of a band: of all its rows but the first and the last, unless the image ends there."""
     if at_top or at_bottom:
         x = F.pad(x, (0, 0, 0, 0, int(at_top), int(at_bottom)))
@@ -181,7 +184,7 @@ def gating_weights(
     features, waiting, results = (cut(each, "block", size) for each in (x, spare, result))
     for rows, columns in pieces(x, size):
         entered = gelu_linear(norm(features[:, :, :, rows, columns].contiguous()), enter.weight, enter.bias)
-        u, v = gelu_halves(weights.enter, weights.norm(entered))
+        u, v = fused_gelu_halves(weights.enter, weights.norm(entered))
         waiting[:, :, :, rows, columns] = u
         results[:, :, :, rows, columns] = linear(mixed(weights.block, v), of_block, weights.leave.bias)
     waiting, results = (cut(each, "grid", size) for each in (spare, result))

@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterable, Sequence
 import torch
 from torch import Tensor, nn
 
-from deblurcli.networks.maxim.parts import Upsample
+from deblurcli.networks.maxim.blocks import ChannelsLastUpsample
 from deblurcli.networks.maxim.pieces import bands, linear
-from deblurcli.networks.maxim.resize import FromAllLevels, ResizeAndProject, grow, shrink
+from deblurcli.networks.maxim.resize import FromAllLevels, ResizeAndProject, enlarged, reduced
 
 Rows = Callable[[int, int], Tensor]  # (top, bottom) -> those rows of a term, (N, bottom - top, W, C)
 
@@ -67,7 +67,7 @@ class Projection:
             self.align = max(self.align, factor)
             self.terms.append(lambda top, bottom: grown(small, factor, top, bottom))
 
-    def add_upsampled(self, up: Upsample, x: Tensor) -> None:
+    def add_upsampled(self, up: ChannelsLastUpsample, x: Tensor) -> None:
         """Features (N, H / 2, W / 2, c), upsampled by a transposed convolution."""
         columns = self.columns(up.out_channels)
         weight = torch.einsum("po,coyx->yxpc", columns, up.weight.to(columns))  # (2, 2, C, c)
@@ -99,10 +99,10 @@ class Projection:
 def shrunk(x: Tensor, factor: int, top: int, bottom: int) -> Tensor:
     """Rows `top` to `bottom` of `shrink(x, factor)`."""
     first, last = max(top - 1, 0), min(bottom + 1, x.shape[1] // factor)
-    return shrink(x[:, first * factor : last * factor], factor)[:, top - first : bottom - first]
+    return reduced(x[:, first * factor : last * factor], factor)[:, top - first : bottom - first]
 
 
 def grown(x: Tensor, factor: int, top: int, bottom: int) -> Tensor:
     """Rows `top` to `bottom`, multiples of `factor`, of `grow(x, factor)`."""
     first, last = max(top // factor - 1, 0), min(bottom // factor + 1, x.shape[1])
-    return grow(x[:, first:last], factor)[:, top - first * factor : bottom - first * factor]
+    return enlarged(x[:, first:last], factor)[:, top - first * factor : bottom - first * factor]

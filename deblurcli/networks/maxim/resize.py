@@ -33,8 +33,8 @@ class ResizeAndProject(nn.Linear):
 
     def forward(self, x: Tensor) -> Tensor:
         if self.down >= 0:
-            return super().forward(shrink(x, 1 << self.down))
-        return grow(super().forward(x), 1 << -self.down)  # the same as enlarging first, for less work
+            return super().forward(reduced(x, 1 << self.down))
+        return enlarged(super().forward(x), 1 << -self.down)  # the same as enlarging first, for less work
 
 
 class FromAllLevels(nn.ModuleList):
@@ -52,7 +52,7 @@ class FromAllLevels(nn.ModuleList):
         return [resize(x) for resize, x in zip(self, features, strict=True)]
 
 
-def shrink(x: Tensor, factor: int) -> Tensor:
+def reduced(x: Tensor, factor: int) -> Tensor:
     """(N, H, W, C) -> (N, H / factor, W / factor, C): bilinear with antialiasing, a triangle filter.
 
     Written as sums of every `factor`-th row and column, as PyTorch's own has no form in half precision on a CPU.
@@ -76,7 +76,7 @@ def shrink(x: Tensor, factor: int) -> Tensor:
     return x
 
 
-def grow(x: Tensor, factor: int) -> Tensor:
+def enlarged(x: Tensor, factor: int) -> Tensor:
     """(N, H, W, C) -> (N, factor * H, factor * W, C): bilinear, half-pixel centres, the edges continued."""
     large = F.interpolate(x.permute(0, 3, 1, 2), scale_factor=float(factor), mode="bilinear", align_corners=False)
     return large.permute(0, 2, 3, 1)

@@ -97,11 +97,14 @@ class Pool(nn.Module):
         height, width = x.shape[2:]
         if self.is_global(height, width):
             return x.mean((2, 3), keepdim=True)
-        rows, columns = window_starts(0, height, height, self.window), window_starts(0, width, width, self.window)
+        rows, columns = (
+            pool_window_starts(0, height, height, self.window),
+            pool_window_starts(0, width, width, self.window),
+        )
         return window_means(x, (min(self.window, height), min(self.window, width)), rows, columns)
 
 
-def window_starts(first: int, end: int, length: int, window: int) -> Tensor:
+def pool_window_starts(first: int, end: int, length: int, window: int) -> Tensor:
     """Where the windows of the places [first, end) along an axis begin: around their place, but moved to lie within
     [0, length). (end - first,) int64."""
     window = min(window, length)
@@ -118,7 +121,7 @@ def window_means(x: Tensor, size: tuple[int, int], rows: Tensor, columns: Tensor
     return means.to(x.dtype)
 
 
-class Block(nn.Module):
+class NAFBlock(nn.Module):
     """NAFNet's block: spatial mixing with channel attention, then mixing of channels, each added to its input.
 
     It starts out passing its input on, as beta and gamma are zero.
@@ -179,7 +182,7 @@ class NAFNet(nn.Module):
         self.config = config
 
         def blocks(level: int, count: int) -> nn.Sequential:
-            return nn.Sequential(*[Block(config.width << level, config.window >> level) for _ in range(count)])
+            return nn.Sequential(*[NAFBlock(config.width << level, config.window >> level) for _ in range(count)])
 
         levels, width = range(config.levels), config.width
         self.intro = nn.Conv2d(config.image_channels, width, 3, padding=1)

@@ -28,7 +28,7 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from deblurcli.networks.nafnet.network import Block, NAFNet, NAFNetConfig, Pool, window_means, window_starts
+from deblurcli.networks.nafnet.network import NAFBlock, NAFNet, NAFNetConfig, Pool, pool_window_starts, window_means
 from deblurcli.tiling.budget import Advance, Emit, PixelBudget, Source
 from deblurcli.tiling.sweep import Mean, Sweeps
 from deblurcli.tiling.tiles import Tile
@@ -39,10 +39,10 @@ SLOWEST = 2.0  # times the network's own work that may be spent to keep less
 GATED = 0.4  # share of a block's work that comes before its means
 
 
-def blocks_at(network: NAFNet, level: int) -> tuple[list[Block], list[Block]]:
+def blocks_at(network: NAFNet, level: int) -> tuple[list[NAFBlock], list[NAFBlock]]:
     """The encoder's and the decoder's blocks of a level, 0 for full resolution, in the order in which they run."""
     sides = network.encoders[level], network.decoders[network.config.levels - 1 - level]
-    encoder, decoder = (cast(Iterable[Block], side) for side in sides)
+    encoder, decoder = (cast(Iterable[NAFBlock], side) for side in sides)
     return list(encoder), list(decoder)
 
 
@@ -118,7 +118,7 @@ class KeptFeatures:
         home, self.kept = self.device, first_kept(self.config, pixels, itemsize, on_device)
         if self.device.type == "cpu" or kept_bytes(self.config, self.kept, itemsize) * pixels > on_device:
             home, self.kept = torch.device("cpu"), first_kept(self.config, pixels, itemsize, KEPT_BYTES)
-        self.attention: dict[Block, Tensor] = {}
+        self.attention: dict[NAFBlock, Tensor] = {}
         total, align = work(self.config, self.kept), self.config.size_multiple
         self.sweeps = Sweeps(whole, batch, align, budget, home, self.dtype, total, advance)
 
@@ -143,7 +143,7 @@ class KeptFeatures:
             self.through_blocks(blocks_at(network, level)[0], level, x)
             skips.append(x)
             x = self.down(x, level)
-        self.through_blocks(cast(Iterable[Block], network.middle_blks), config.levels, x)
+        self.through_blocks(cast(Iterable[NAFBlock], network.middle_blks), config.levels, x)
         for level in reversed(range(kept, config.levels)):
             x = self.up(x, skips.pop(), level)
             self.through_blocks(blocks_at(network, level)[1], level, x)
@@ -203,19 +203,19 @@ class KeptFeatures:
 
         self.sweeps.each_tile(0, receptive_radius(self.config, self.kept), tile, units)
 
-    def find_means(self, block: Block, deep: Tensor | None) -> None:
+    def find_means(self, block: NAFBlock, deep: Tensor | None) -> None:
         """Find the attention of the first block above the kept levels that has none yet."""
         mean = Mean()
         self.through_upper(deep, lambda tile, gated: mean.add(gated), len(self.attention) + GATED)
         self.attention[block] = block.sca[1](mean.get(self.device, self.dtype))
 
-    def through_blocks(self, blocks: Iterable[Block], level: int, x: Tensor) -> None:
+    def through_blocks(self, blocks: Iterable[NAFBlock], level: int, x: Tensor) -> None:
         """Run blocks over a kept level's features (N, C, h, w), in place."""
         gated = self.new(level)
         for block in blocks:
             mean = Mean()
 
-            def before(inner: Tile, outer: Tile, block: Block = block, mean: Mean = mean) -> None:
+            def before(inner: Tile, outer: Tile, block: NAFBlock = block, mean: Mean = mean) -> None:
                 result = block.gated(outer.of(x, level).to(self.device))
                 result = inner.of(result, level, (outer.top, outer.left))
                 inner.of(gated, level).copy_(result)
@@ -224,13 +224,13 @@ class KeptFeatures:
             self.sweeps.each_tile(level, 1 << level, before, GATED)
             attention = self.attention_of(block, mean.get(self.device, self.dtype), gated, level)
 
-            def after(inner: Tile, outer: Tile, block: Block = block, attention: Attention = attention) -> None:
+            def after(inner: Tile, outer: Tile, block: NAFBlock = block, attention: Attention = attention) -> None:
                 features, beside = (inner.of(each, level).to(self.device) for each in (x, gated))
                 inner.of(x, level).copy_(block.finish(features, beside, attention(inner)))
 
             self.sweeps.each_tile(level, 0, after, 1 - GATED)
 
-    def attention_of(self, block: Block, mean: Tensor, gated: Tensor, level: int) -> Attention:
+    def attention_of(self, block: NAFBlock, mean: Tensor, gated: Tensor, level: int) -> Attention:
         """The attention of a block for each tile: the same everywhere, (N, C, 1, 1), or that of the windows there.
 
         Args:
@@ -247,8 +247,8 @@ class KeptFeatures:
     def means_within(self, gated: Tensor, tile: Tile, level: int) -> Tensor:
         """The windows' means for every place of a tile: (N, C, h, w) of that tile at its level."""
         window, (height, width) = self.config.window >> level, gated.shape[2:]
-        rows = window_starts(tile.top >> level, tile.bottom >> level, height, window)
-        columns = window_starts(tile.left >> level, tile.right >> level, width, window)
+        rows = pool_window_starts(tile.top >> level, tile.bottom >> level, height, window)
+        columns = pool_window_starts(tile.left >> level, tile.right >> level, width, window)
         size = min(window, height), min(window, width)
         (top, bottom), (left, right) = ((int(starts[0]), int(starts[-1])) for starts in (rows, columns))
         needed = gated[:, :, top : bottom + size[0], left : right + size[1]].to(self.device)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 from torch import Tensor, nn
 
-from deblurcli.native.buffers import empty
+from deblurcli.native.buffers import pooled_empty
 from deblurcli.native.layers import Layer
 from deblurcli.native.rows import RowAddresses
 from deblurcli.networks.srn.network import Conv, ConvPair, Upsample
@@ -29,45 +29,45 @@ class RowBuffer:
 
     def __init__(self) -> None:
         self.end = 0
-        self.parts: list[tuple[int, Tensor]] = []  # with the number of each one's first row
+        self.strips: list[tuple[int, Tensor]] = []  # with the number of each one's first row
 
     def feed(self, rows: Tensor) -> None:
         """The next rows (N, C, h, W), channels innermost without gaps."""
         if rows.shape[2]:
-            self.parts.append((self.end, rows))
+            self.strips.append((self.end, rows))
             self.end += rows.shape[2]
 
     def rows(self, first: int, end: int, image: int, channels: tuple[int, int]) -> RowAddresses:
         """Rows [first, end) of one image of the batch, channels [from, to); those outside the image are zeros."""
         addresses = np.zeros(end - first, np.uint64)
         step = 0
-        for start, part in self.parts:
-            low, high = max(first, start), min(end, start + part.shape[2])
+        for start, strip in self.strips:
+            low, high = max(first, start), min(end, start + strip.shape[2])
             if low < high:
-                row, step = part.stride(2) * 4, part.stride(3)
-                base = part.data_ptr() + (part.stride(0) * image + channels[0]) * 4 - start * row
+                row, step = strip.stride(2) * 4, strip.stride(3)
+                base = strip.data_ptr() + (strip.stride(0) * image + channels[0]) * 4 - start * row
                 addresses[low - first : high - first] = base + row * np.arange(low, high)
-        return RowAddresses(addresses, channels[1] - channels[0], step, tuple(part for _, part in self.parts))
+        return RowAddresses(addresses, channels[1] - channels[0], step, tuple(strip for _, strip in self.strips))
 
     def drop(self, first: int, copy: bool) -> None:
-        """Forget the rows before `first`; `copy` what stays of a part, so that it does not keep all of it alive."""
+        """Forget the rows before `first`; `copy` what stays of a strip, so that it does not keep all of it alive."""
         kept = []
-        for start, part in self.parts:
+        for start, strip in self.strips:
             gone = max(first - start, 0)
-            if gone < part.shape[2]:
-                rest = part[:, :, gone:]
+            if gone < strip.shape[2]:
+                rest = strip[:, :, gone:]
                 if copy and gone:
-                    rest = empty(part.shape[0], part.shape[1], rest.shape[2], part.shape[3]).copy_(rest)
+                    rest = pooled_empty(strip.shape[0], strip.shape[1], rest.shape[2], strip.shape[3]).copy_(rest)
                 kept.append((start + gone, rest))
-        self.parts = kept
+        self.strips = kept
 
 
 class LayerStream:
-    """A convolution between two feeds, reading from bands that others may read as well.
+    """A convolution between two feeds, reading from buffers that others may read as well.
 
     Args:
         layer: what to compute.
-        bands: the sources, with the channels [from, to) that are read.
+        sources: buffers, with the channels [from, to) that are read.
         latency: how many rows (of its input) the input is behind the image. Groups of output rows begin so that one is
             complete whenever the image has come to a whole number of groups. All layers advance together then, and
             few rows wait between them.
@@ -82,9 +82,14 @@ class LayerStream:
     """
 
     def __init__(
-        self, layer: Layer, bands: list[tuple[RowBuffer, tuple[int, int]]], latency: int, limit: int, relu: bool = False
+        self,
+        layer: Layer,
+        sources: list[tuple[RowBuffer, tuple[int, int]]],
+        latency: int,
+        limit: int,
+        relu: bool = False,
     ) -> None:
-        self.layer, self.bands, self.relu = layer, bands, relu
+        self.layer, self.sources, self.relu = layer, sources, relu
         steps = limit // layer.stride
         self.limit = (-(-steps // layer.unit) + 1) * layer.unit  # one unit more, so that no row has to wait for long
         self.done, self.finished = 0, False
@@ -99,23 +104,23 @@ class LayerStream:
     def advance(self, batch: int, width: int, last: bool, residual: RowBuffer | None = None) -> Tensor:
         """The next output rows that can be computed by now, (N, K, h, W').
 
-        `last` says that the bands hold the last row.
+        `last` says that the sources hold the last row.
         """
         layer, up, down = self.layer, self.layer.up, self.layer.stride
-        height = self.bands[0][0].end
+        height = self.sources[0][0].end
         first_step = self.done // up
         steps = height // down if last else self.group_end((height + layer.before - layer.kernel) // down + 1)
         steps = max(min(steps, self.group_end(first_step + self.limit)), first_step)
-        out = empty(batch, layer.channels[1], (steps - first_step) * up, width * up // down)
+        out = pooled_empty(batch, layer.channels[1], (steps - first_step) * up, width * up // down)
         first_group = min(self.group_end(first_step + layer.unit - 1), steps)  # which the image may have cut
         for start, stop in ((first_step, first_group), (first_group, steps)):
             rows = slice((start - first_step) * up, (stop - first_step) * up)
             first, end = start * down - layer.before, (stop - 1) * down - layer.before + layer.kernel
             for image in range(batch if stop > start else 0):
-                sources = [band.rows(first, end, image, channels) for band, channels in self.bands]
+                rows_of_all = [buffer.rows(first, end, image, channels) for buffer, channels in self.sources]
                 added = (0, layer.channels[1])
                 shortcut = residual.rows(start * up, stop * up, image, added) if residual else None
-                layer.run(sources, width, out[image][:, rows], self.relu, shortcut)
+                layer.run(rows_of_all, width, out[image][:, rows], self.relu, shortcut)
         self.done = steps * up
         self.finished = last and steps == height // down
         return out
@@ -127,11 +132,11 @@ class LayerStream:
 
 
 class SingleStream:
-    """One convolution with a band of its own; what is to be added may come from elsewhere."""
+    """One convolution with a buffer of its own; what is to be added may come from elsewhere."""
 
     def __init__(self, layer: Layer, latency: int, limit: int, relu: bool) -> None:
-        self.band = RowBuffer()
-        self.layer = LayerStream(layer, [(self.band, (0, layer.channels[0]))], latency, limit, relu)
+        self.buffer = RowBuffer()
+        self.layer = LayerStream(layer, [(self.buffer, (0, layer.channels[0]))], latency, limit, relu)
 
     @property
     def latency(self) -> int:
@@ -149,9 +154,9 @@ class SingleStream:
         `residual` has rows of the output's shape, which are added to it. After the last rows have come, feed no rows
         until it is finished.
         """
-        self.band.feed(rows)
+        self.buffer.feed(rows)
         result = self.layer.advance(rows.shape[0], rows.shape[3], last, residual)
-        self.band.drop(self.layer.needed, copy=True)
+        self.buffer.drop(self.layer.needed, copy=True)
         return result
 
 
@@ -160,8 +165,8 @@ class PairStream:
 
     def __init__(self, conv1: Layer, conv2: Layer, latency: int, limit: int, residual: bool) -> None:
         self.residual = residual
-        self.band = RowBuffer()
-        self.first = LayerStream(conv1, [(self.band, (0, conv1.channels[0]))], latency, limit, relu=True)
+        self.buffer = RowBuffer()
+        self.first = LayerStream(conv1, [(self.buffer, (0, conv1.channels[0]))], latency, limit, relu=True)
         self.second = SingleStream(conv2, self.first.latency, limit, relu=not residual)
 
     @property
@@ -177,11 +182,11 @@ class PairStream:
     def feed(self, rows: Tensor, last: bool, residual: RowBuffer | None = None) -> Tensor:
         """As `SingleStream.feed`, (N, C, h, W) to (N, C, h', W), without a residual from elsewhere."""
         assert residual is None
-        self.band.feed(rows)
+        self.buffer.feed(rows)
         middle = self.first.advance(rows.shape[0], rows.shape[3], last)
-        result = self.second.feed(middle, self.first.finished, self.band if self.residual else None)
-        waiting = self.second.layer.done if self.residual else self.band.end
-        self.band.drop(min(self.first.needed, waiting), copy=True)
+        result = self.second.feed(middle, self.first.finished, self.buffer if self.residual else None)
+        waiting = self.second.layer.done if self.residual else self.buffer.end
+        self.buffer.drop(min(self.first.needed, waiting), copy=True)
         return result
 
 

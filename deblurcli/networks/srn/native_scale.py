@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from deblurcli.native import library
-from deblurcli.native.buffers import empty
-from deblurcli.native.layers import Layer, kind_of, prepare, update_memory
+from deblurcli.native.buffers import pooled_empty
+from deblurcli.native.layers import Layer, layer_kind, prepare_layer, update_cell
 from deblurcli.networks.srn.native_layers import LayerOf, LayerStream, RowBuffer, SingleStream, StageStream
 from deblurcli.networks.srn.network import SRN, Conv, ConvLSTM, ConvRNN, Stateless, Upsample
 from deblurcli.networks.srn.torch_scale import StateSource
@@ -23,11 +23,11 @@ def channels_innermost(x: Tensor) -> Tensor:
     """(N, C, H, W) -> the same values with channels innermost and no gaps, copied only if need be."""
     if x.permute(0, 2, 3, 1).is_contiguous():
         return x
-    return empty(x.shape[0], x.shape[1], x.shape[2], x.shape[3]).copy_(x)
+    return pooled_empty(x.shape[0], x.shape[1], x.shape[2], x.shape[3]).copy_(x)
 
 
-class CellStream:
-    """The recurrent bottleneck; see `torch_scale.CellStream`."""
+class NativeCell:
+    """The recurrent bottleneck; see `torch_scale.TorchCell`."""
 
     def __init__(
         self,
@@ -45,8 +45,8 @@ class CellStream:
         if isinstance(cell, Stateless):
             self.first = None
             if isinstance(cell.conv, Conv):
-                bands = [(self.features, (0, cell.conv.in_channels))]
-                self.first = LayerStream(layer_of(cell.conv), bands, latency, limit)
+                sources = [(self.features, (0, cell.conv.in_channels))]
+                self.first = LayerStream(layer_of(cell.conv), sources, latency, limit)
                 self.latency = self.first.latency
             return
         convolution = cell.gates if isinstance(cell, ConvLSTM) else cell.hidden
@@ -76,12 +76,12 @@ class CellStream:
         result = self.first.advance(batch, width, last)
         if isinstance(self.cell, ConvLSTM):
             state, hidden = (
-                empty(batch, 2 * channels, result.shape[2], width),
-                empty(batch, channels, result.shape[2], width),
+                pooled_empty(batch, 2 * channels, result.shape[2], width),
+                pooled_empty(batch, channels, result.shape[2], width),
             )
             for image in range(batch if result.shape[2] else 0):
                 cell = self.state.rows(done, self.first.done, image, (0, channels))
-                update_memory(self.name, result[image], cell, state[image], hidden[image])
+                update_cell(self.name, result[image], cell, state[image], hidden[image])
         elif self.second:
             state = result.tanh_()
             hidden = self.second.feed(state, self.first.finished)
@@ -106,7 +106,7 @@ class NativeScale:
             return rows
 
         self.enc1, self.enc2, self.enc3 = stage(network.enc1, 1), stage(network.enc2, 1), stage(network.enc3, 2)
-        self.cell = CellStream(network.cell, old_state, layer_of, latency, limit // 4, name)
+        self.cell = NativeCell(network.cell, old_state, layer_of, latency, limit // 4, name)
         latency = self.cell.latency
         self.dec3, self.dec2, self.dec1 = stage(network.dec3, 4), stage(network.dec2, 2), stage(network.dec1, 1)
         self.skip1, self.skip2 = RowBuffer(), RowBuffer()
@@ -115,7 +115,7 @@ class NativeScale:
     def feed(self, blurry: Tensor, previous: Tensor, last: bool) -> tuple[Tensor, Tensor]:
         """As `TorchScale.feed`, but not all rows may come with the last feed: feed no rows until they do."""
         batch, colours, height, width = blurry.shape
-        pair = empty(batch, 2 * colours, height, width)
+        pair = pooled_empty(batch, 2 * colours, height, width)
         pair[:, :colours], pair[:, colours:] = blurry, previous
         e1 = self.enc1.feed(pair, last)
         self.skip1.feed(e1)
@@ -147,14 +147,22 @@ def prepared_layer(module: nn.Module, name: str) -> Layer | None:
     assert isinstance(module, (Conv, Upsample))
     weight, bias = module.weight, module.bias
     assert bias is not None
-    versions = [(value.data_ptr(), 0 if value.is_inference() else value._version) for value in (weight, bias)]
-    key = (name, *versions)
+    key = (name, version_of(weight), version_of(bias))
     known = _prepared.get(module)
     if known is None or known[0] != key:
         before = 1 if isinstance(module, Upsample) else module.before
-        layer = prepare(name, weight, bias, module.stride[0], before, isinstance(module, Upsample))
+        layer = prepare_layer(name, weight, bias, module.stride[0], before, isinstance(module, Upsample))
         known = _prepared[module] = key, layer
     return known[1]
+
+
+def version_of(value: Tensor) -> tuple[int, int]:
+    """What differs once a tensor is another one or was written to, but for inference tensors, which are not counted.
+
+    PyTorch counts the writes for autograd and has no public way to read the count. If it went, everything on the native
+    code would fail with an AttributeError, and layers would have to be prepared anew for every image.
+    """
+    return value.data_ptr(), 0 if value.is_inference() else value._version
 
 
 def runs_natively(network: nn.Module) -> bool:
@@ -163,16 +171,16 @@ def runs_natively(network: nn.Module) -> bool:
     Raises:
         UsageError: if the environment asks for a library that is not there.
     """
-    return has_all_layers(network, library.choose().name)
+    return has_all_layers(network, library.choose_backend().name)
 
 
 def has_all_layers(network: nn.Module, name: str) -> bool:
     """Whether a library, not "torch", has a function for every convolution."""
     if name == "torch":
         return False
-    loaded = library.load(name)
+    loaded = library.load_library(name)
     return all(
-        kind_of(loaded, module.weight, module.stride[0], isinstance(module, Upsample)) is not None
+        layer_kind(loaded, module.weight, module.stride[0], isinstance(module, Upsample)) is not None
         for module in network.modules()
         if isinstance(module, (Conv, Upsample))
     )
@@ -187,7 +195,7 @@ def native_scale(network: SRN, old_state: StateSource, limit: int) -> NativeScal
     products = PRODUCTS.get(network.dtype)
     if network.device.type != "cpu" or products is None:
         return None
-    name = library.choose(products).name
+    name = library.choose_backend(products).name
     if not has_all_layers(network, name):
         return None
 

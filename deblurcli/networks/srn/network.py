@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 Recurrence = Literal["convlstm", "rnn", "conv", "none"]
 Resize = Literal["tensorflow", "area"]
-Block = Literal["residual", "plain"]
+BlockKind = Literal["residual", "plain"]
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class SRNConfig:
     channels: tuple[int, int, int] = (32, 64, 128)
     kernel_size: int = 5
     blocks: int = 3
-    block: Block = "residual"
+    block: BlockKind = "residual"
     scales: int = 3
     recurrence: Recurrence = "convlstm"
     image_channels: int = 3
@@ -48,7 +48,7 @@ class SRNConfig:
     global_residual: bool = False
 
     def __post_init__(self) -> None:
-        for value, kind in ((self.recurrence, Recurrence), (self.resize, Resize), (self.block, Block)):
+        for value, kind in ((self.recurrence, Recurrence), (self.resize, Resize), (self.block, BlockKind)):
             if value not in get_args(kind):
                 raise ValueError(f"{value!r} is none of {', '.join(get_args(kind))}")
         if len(self.channels) != 3 or self.kernel_size not in (3, 5) or self.image_channels not in (1, 3):
@@ -136,7 +136,7 @@ class Upsample(nn.ConvTranspose2d):
 class ConvPair(nn.Module):
     """Two convolutions; with the shortcut a residual block: x + conv2(ReLU(conv1(x))), nothing after the sum."""
 
-    def __init__(self, channels: int, kernel_size: int, kind: Block) -> None:
+    def __init__(self, channels: int, kernel_size: int, kind: BlockKind) -> None:
         super().__init__()
         self.kind = kind
         self.conv1 = Conv(channels, channels, kernel_size)

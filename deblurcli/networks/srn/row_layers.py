@@ -11,7 +11,7 @@ from deblurcli.networks.srn.network import Conv, ConvPair, Upsample
 from deblurcli.tiling.row_stream import Pointwise, RowQueue, RowStream, SlidingWindow
 
 
-class PairStream:
+class ConvPairStream:
     """Two convolutions, with or without the shortcut around them."""
 
     def __init__(self, pair: ConvPair) -> None:
@@ -59,7 +59,7 @@ def _(layer: nn.Identity) -> RowStream:
 
 @stream_of.register
 def _(layer: ConvPair) -> RowStream:
-    return PairStream(layer)
+    return ConvPairStream(layer)
 
 
 @stream_of.register

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from deblurcli.native.buffers import empty
+from deblurcli.native.buffers import pooled_empty
 from deblurcli.networks.srn.native_scale import NativeScale, native_scale
 from deblurcli.networks.srn.network import SRN, Resize, SRNConfig, grow, shrink
 from deblurcli.networks.srn.torch_scale import StateSource, TorchScale, WholeScale
@@ -214,7 +214,7 @@ class FinishedRows:
 
     def feed(self, rows: Tensor) -> None:
         """The next rows (N, C, h, W)."""
-        self.rows = rows if self.rows is None else joined(self.rows, rows)
+        self.rows = rows if self.rows is None else concatenated(self.rows, rows)
         self.end += rows.shape[2]
 
     def take(self, first: int, end: int) -> Tensor:
@@ -224,12 +224,12 @@ class FinishedRows:
         return self.rows[:, :, : end - first]
 
 
-def joined(above: Tensor, below: Tensor) -> Tensor:
+def concatenated(above: Tensor, below: Tensor) -> Tensor:
     """Rows (N, C, h, W) after rows (N, C, h', W): (N, C, h + h', W), on a CPU in memory that is used again."""
     if not reusable(above):
         return torch.cat([above, below], 2)
     batch, channels, height, width = above.shape
-    return torch.cat([above, below], 2, out=empty(batch, channels, height + below.shape[2], width))
+    return torch.cat([above, below], 2, out=pooled_empty(batch, channels, height + below.shape[2], width))
 
 
 def twice(rows: Tensor, convention: Resize) -> Tensor:
@@ -237,7 +237,7 @@ def twice(rows: Tensor, convention: Resize) -> Tensor:
     if convention != "area" or not reusable(rows):
         return grow(rows, convention)
     batch, channels, height, width = rows.shape
-    out = empty(batch, channels, 2 * height, 2 * width)
+    out = pooled_empty(batch, channels, 2 * height, 2 * width)
     result: Tensor = torch.ops.aten.upsample_bilinear2d.out(rows, list(out.shape[2:]), False, 2.0, 2.0, out=out)
     return result
 

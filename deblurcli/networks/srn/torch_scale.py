@@ -15,7 +15,7 @@ from deblurcli.tiling.row_stream import RowQueue, RowStream
 StateSource = Callable[[int, int, int], Tensor]
 
 
-class CellStream:
+class TorchCell:
     """The recurrent bottleneck. Reads as many rows of the old state as it is given of features."""
 
     def __init__(self, cell: ConvLSTM | ConvRNN | Stateless, old_state: StateSource) -> None:
@@ -48,7 +48,7 @@ class TorchScale:
     def __init__(self, network: SRN, old_state: StateSource) -> None:
         self.enc1, self.enc2, self.enc3 = stream_of(network.enc1), stream_of(network.enc2), stream_of(network.enc3)
         self.dec3, self.dec2, self.dec1 = stream_of(network.dec3), stream_of(network.dec2), stream_of(network.dec1)
-        self.cell = CellStream(network.cell, old_state)
+        self.cell = TorchCell(network.cell, old_state)
         self.skip1, self.skip2 = RowQueue(), RowQueue()
         self.base = RowQueue() if network.config.global_residual else None
         self.dtype = network.dtype

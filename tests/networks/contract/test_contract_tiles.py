@@ -72,7 +72,7 @@ def test_images_together_in_tiles_are_what_each_is_alone(case: Case):
 def test_progress_rises_to_all(case: Case):
     shares: list[float] = []
     source, budget = Memory(picture(case, 64, 304)), PixelBudget(400)
-    case.entry.run(make(case), source, lambda *part: None, budget, shares.append)
+    case.entry.run(make(case), source, lambda *tile: None, budget, shares.append)
     assert all(now <= after + 1e-9 for now, after in pairwise(shares))
     assert 0 <= shares[0] < 0.2 and shares[-1] == pytest.approx(1)
 

@@ -8,10 +8,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from deblurcli.networks.maxim.blocks import GatedMLP
 from deblurcli.networks.maxim.network import MAXIM, RELEASED, MAXIMConfig
-from deblurcli.networks.maxim.parts import GatedMLP
 from deblurcli.networks.maxim.recognise import read_config
-from deblurcli.networks.maxim.resize import grow, scaled, shrink
+from deblurcli.networks.maxim.resize import enlarged, reduced, scaled
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -102,13 +102,13 @@ def channels_first(x: Tensor) -> Tensor:
 def test_shrinking_is_antialiased_bilinear(factor: int) -> None:
     x = torch.rand(2, 16, 4 * factor, 3)
     expected = F.interpolate(channels_first(x), scale_factor=1 / factor, mode="bilinear", antialias=True)
-    torch.testing.assert_close(channels_first(shrink(x, factor)), expected)
-    assert shrink(x.bfloat16(), factor).dtype == torch.bfloat16
+    torch.testing.assert_close(channels_first(reduced(x, factor)), expected)
+    assert reduced(x.bfloat16(), factor).dtype == torch.bfloat16
 
 
 def test_growing_keeps_the_mean_of_a_ramp() -> None:
     ramp = torch.arange(4.0).reshape(1, 1, 4, 1)
-    assert grow(ramp, 2).flatten().tolist() == [0, 0.25, 0.75, 1.25, 1.75, 2.25, 2.75, 3] * 2
+    assert enlarged(ramp, 2).flatten().tolist() == [0, 0.25, 0.75, 1.25, 1.75, 2.25, 2.75, 3] * 2
 
 
 def test_coarser_images_are_nearest_pixels_with_half_pixel_centres() -> None:

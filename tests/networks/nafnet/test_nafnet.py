@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from deblurcli.networks.nafnet.network import RELEASED, Block, NAFNet, NAFNetConfig, Pool
+from deblurcli.networks.nafnet.network import RELEASED, NAFBlock, NAFNet, NAFNetConfig, Pool
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -136,7 +136,7 @@ def network_by_hand(image: np.ndarray, w: Weights, config: NAFNetConfig) -> np.n
 
 @pytest.mark.parametrize("window", [0, 3, 4, 9, 100])
 def test_a_block_follows_its_formulas(make_nafnet, window):
-    block = Block(5, window).double()
+    block = NAFBlock(5, window).double()
     block.load_state_dict(make_nafnet(NAFNetConfig(5, (1,), 1, (1,))).encoders[0][0].state_dict())
     x = np.random.default_rng(0).normal(size=(5, 7, 12))
     weights = {key: value.numpy() for key, value in block.state_dict().items()}
@@ -166,7 +166,7 @@ def test_the_network_follows_its_formulas(make_nafnet, config):
 
 def test_a_fresh_block_passes_its_input_on():
     x = torch.rand(1, 4, 6, 6)
-    assert torch.equal(Block(4, 0)(x), x)
+    assert torch.equal(NAFBlock(4, 0)(x), x)
 
 
 def test_windows_as_large_as_the_image_are_the_whole_image():

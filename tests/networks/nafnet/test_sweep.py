@@ -47,7 +47,7 @@ KEPT = [(name, kept) for name, config in CONFIGS.items() for kept in range(1 if 
 
 @pytest.mark.parametrize(("name", "kept"), KEPT)
 @torch.inference_mode()
-def test_parts_of_any_size_make_the_whole_wherever_features_are_kept(make_nafnet, monkeypatch, name, kept):
+def test_tiles_of_any_size_make_the_whole_wherever_features_are_kept(make_nafnet, monkeypatch, name, kept):
     monkeypatch.setattr(sweep, "first_kept", lambda *args: kept)
     config = CONFIGS[name]
     network = make_nafnet(config, seed=3)
@@ -60,7 +60,7 @@ def test_parts_of_any_size_make_the_whole_wherever_features_are_kept(make_nafnet
 
 
 @torch.inference_mode()
-def test_parts_are_no_larger_than_they_should_be(make_nafnet):
+def test_tiles_are_no_larger_than_they_should_be(make_nafnet):
     source = Memory(torch.rand(1, 3, 96, 400))
     restored(make_nafnet(CONFIGS["as released"]), source, PixelBudget(6000))
     assert 3000 < source.largest <= 6000
@@ -68,7 +68,7 @@ def test_parts_are_no_larger_than_they_should_be(make_nafnet):
 
 @torch.inference_mode()
 def test_means_are_the_whole_images(make_nafnet):
-    """A light far away, beyond any convolution's reach, changes what a part gives."""
+    """A light far away, beyond any convolution's receptive radius, changes what a tile gives."""
     network = make_nafnet(NAFNetConfig(4, (1,), 1, (1,)))
     dark = torch.zeros(1, 3, 32, 320)
     lit = dark.clone()
@@ -82,17 +82,17 @@ def test_features_that_no_machine_can_hold_are_a_memory_error(make_nafnet):
     class Endless(Memory):
         height = width = 1 << 26
 
-    size = PixelBudget(1 << 60)  # so that the first sweep over the image is one part
+    size = PixelBudget(1 << 60)  # so that the first sweep over the image is one tile
     source = Endless(torch.rand(1, 3, 16, 16))
-    run = sweep.KeptFeatures(make_nafnet(CONFIGS["many blocks"]), source, lambda *part: None, size, lambda share: None)
+    run = sweep.KeptFeatures(make_nafnet(CONFIGS["many blocks"]), source, lambda *tile: None, size, lambda share: None)
     with pytest.raises(MemoryError, match="not enough memory for the features of this image"):
         run.new(1)
 
 
 @pytest.mark.parametrize("kept", [0, 1, 2, 3])
 @torch.inference_mode()
-def test_reach_is_as_far_as_a_pixel_is_felt(kept):
-    """With attention switched off, every pixel that feels another one is within its reach."""
+def test_receptive_radius_is_as_far_as_a_pixel_is_felt(kept):
+    """With attention switched off, every pixel that feels another one is within its receptive radius."""
     config = NAFNetConfig(2, (2, 1, 1), 1, (1, 1, 2), image_channels=1)
     network = NAFNet(config).double()
     for name, parameter in network.named_parameters():
@@ -158,7 +158,7 @@ PEAK = """
             time.sleep(0.002)
 
     def peak(size):
-        sweep.restore(network, Source(), lambda *part: None, PixelBudget(size), lambda share: None)
+        sweep.restore(network, Source(), lambda *tile: None, PixelBudget(size), lambda share: None)
 
     with torch.inference_mode():
         network(torch.rand(1, 3, 64, 64))
@@ -173,20 +173,20 @@ PEAK = """
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads a process's memory")
-def test_memory_is_what_is_kept_and_a_part():
+def test_memory_is_what_is_kept_and_a_tile():
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(PEAK)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     config, pixels = NAFNetConfig(8, (1, 1, 1, 2), 1, (1, 1, 1, 1)), 512 * 1024
     kept = kept_bytes(config, first_kept(config, pixels, 4, 0), 4) * pixels
-    part = 4 * bytes_per_pixel(config) * (1 << 14)
-    limit = 1.5 * (kept + part) + (16 << 20)
+    tile = 4 * bytes_per_pixel(config) * (1 << 14)
+    limit = 1.5 * (kept + tile) + (16 << 20)
     assert int(done.stdout) < limit < 4 * bytes_per_pixel(config) * pixels / 3
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("home", ["device", "main memory"])
 @torch.inference_mode()
-def test_parts_on_a_device_make_the_whole(make_nafnet, monkeypatch, home):
+def test_tiles_on_a_device_make_the_whole(make_nafnet, monkeypatch, home):
     if home == "main memory":
         monkeypatch.setattr(sweep, "bytes_per_pixel", lambda config: 0)
     for name in ("as released", "windows"):

@@ -25,14 +25,14 @@ CONFIGS = {
 @pytest.fixture(autouse=True)
 def native(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DEBLUR_ENGINE", raising=False)
-    if library.choose().name == "torch":
+    if library.choose_backend().name == "torch":
         pytest.skip("no native code here")
 
 
 @pytest.fixture
 def half() -> torch.dtype:
     """bfloat16, where there is native code for it."""
-    if library.choose("bf16").name == "torch":
+    if library.choose_backend("bf16").name == "torch":
         pytest.skip("no native code for bfloat16 here")
     return torch.bfloat16
 
@@ -51,7 +51,7 @@ def restore(network: SRN, image: torch.Tensor, pixels: int) -> torch.Tensor:
 @pytest.mark.parametrize("name", CONFIGS)
 @pytest.mark.parametrize(("height", "width"), [(16, 16), (208, 192), (32, 208)])
 @torch.inference_mode()
-def test_parts_of_any_size_make_what_torch_makes(make_network, name, height, width):
+def test_tiles_of_any_size_make_what_torch_makes(make_network, name, height, width):
     config = CONFIGS[name]
     network = make_network(config, seed=3)
     assert native_scale(network, lambda first, end: torch.empty(0), 8) is not None

@@ -10,7 +10,7 @@ from deblurcli.tiling.row_stream import RowQueue, RowStream
 
 
 def in_pieces(layer: RowStream, image: torch.Tensor, heights: list[int]) -> torch.Tensor:
-    """Push rows of these heights, cyclically, until the image ends; the joined results."""
+    """Feed rows of these heights, cyclically, until the image ends; the joined results."""
     results, top = [], 0
     while top < image.shape[2]:
         bottom = min(top + heights[len(results) % len(heights)], image.shape[2])
@@ -58,13 +58,13 @@ def test_a_push_leaves_the_rows_it_was_given_as_they_were():
     assert torch.equal(image, before)
 
 
-def test_delay_gives_the_oldest_rows_first():
-    delay = RowQueue()
+def test_a_queue_gives_the_oldest_rows_first():
+    queue = RowQueue()
     rows = torch.arange(6.0).reshape(1, 1, 6, 1)
-    delay.feed(rows[:, :, :4])
-    assert delay.take(3).flatten().tolist() == [0, 1, 2]
-    delay.feed(rows[:, :, 4:])
-    assert delay.take(3).flatten().tolist() == [3, 4, 5]
+    queue.feed(rows[:, :, :4])
+    assert queue.take(3).flatten().tolist() == [0, 1, 2]
+    queue.feed(rows[:, :, 4:])
+    assert queue.take(3).flatten().tolist() == [3, 4, 5]
 
 
 def test_layers_without_a_row_wise_form_are_named():

@@ -33,7 +33,7 @@ restored = partial(joined, restore)
 
 
 @torch.inference_mode()
-def test_narrow_parts_read_only_what_they_can_depend_on(make_network):
+def test_narrow_tiles_read_only_what_they_can_depend_on(make_network):
     config = CONFIGS["conv, one scale"]
     source = Memory(torch.rand(1, 3, 16, 400))
     restored(make_network(config), source, PixelBudget(1))
@@ -54,7 +54,7 @@ def with_positive_weights(config: SRNConfig) -> SRN:
 @pytest.mark.parametrize("blocks", [1, 3])
 @pytest.mark.parametrize("recurrence", ["convlstm", "rnn", "conv", "none"])
 @torch.inference_mode()
-def test_reach_is_as_far_as_a_pixel_is_felt(kernel, blocks, recurrence):
+def test_receptive_radius_is_as_far_as_a_pixel_is_felt(kernel, blocks, recurrence):
     config = SRNConfig((1, 1, 1), kernel, blocks, recurrence=recurrence, image_channels=1, scales=1)
     network = with_positive_weights(config)
     farthest, limit = 0, receptive_radius(config)
@@ -73,7 +73,7 @@ def test_reach_is_as_far_as_a_pixel_is_felt(kernel, blocks, recurrence):
 @pytest.mark.parametrize("kernel", [3, 5])
 @pytest.mark.parametrize("resize", ["tensorflow", "area"])
 @torch.inference_mode()
-def test_reach_through_scales_is_enough(kernel, resize):
+def test_receptive_radius_through_scales_is_enough(kernel, resize):
     config = SRNConfig((1, 1, 1), kernel, 1, resize=resize, image_channels=1)
     network = with_positive_weights(config)
     limit = receptive_radius_of_all_scales(config)
@@ -96,7 +96,7 @@ def test_no_scale_runs_further_ahead_than_the_finer_one_needs(make_network):
     for height in (1024, 2048):
         source, ahead = Memory(torch.rand(1, 3, height, 16)), [0]
 
-        def emit(top: int, left: int, part: torch.Tensor, source: Memory = source, ahead: list[int] = ahead) -> None:
+        def emit(top: int, left: int, tile: torch.Tensor, source: Memory = source, ahead: list[int] = ahead) -> None:
             ahead.append(max(bottom for _, bottom, _, _ in source.reads) - top)
 
         restore(network, source, emit, PixelBudget(16 * 24), lambda share: None)
@@ -110,8 +110,8 @@ def test_grown_rows_are_those_of_the_grown_whole(convention):
     whole = grow(coarse, convention)
     for top, bottom in ((0, 18), (0, 4), (5, 9), (4, 12), (17, 18)):
         first, end = needed_to_grow(top, bottom, 9)
-        part = grow(coarse[:, :, first:end], convention)[:, :, top - 2 * first : bottom - 2 * first]
-        assert torch.allclose(part, whole[:, :, top:bottom], atol=1e-6)
+        tile = grow(coarse[:, :, first:end], convention)[:, :, top - 2 * first : bottom - 2 * first]
+        assert torch.allclose(tile, whole[:, :, top:bottom], atol=1e-6)
 
 
 @torch.inference_mode()
@@ -158,14 +158,14 @@ LIMITED = """
 
     def restored(size):
         result = torch.full_like(image, float("nan"))
-        def emit(top, left, part):
-            result[:, :, top:top + part.shape[2], left:left + part.shape[3]] = part
+        def emit(top, left, tile):
+            result[:, :, top:top + tile.shape[2], left:left + tile.shape[3]] = tile
         restore(network, Source(), emit, size, lambda share: None)
         return result
 
     small = restored(PixelBudget(512 * 16))
     pages = int(Path("/proc/self/statm").read_text().split()[0])
-    limit = pages * resource.getpagesize() + (40 << 20)  # one part of the whole image takes more
+    limit = pages * resource.getpagesize() + (40 << 20)  # one tile of the whole image takes more
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
     size = PixelBudget(1 << 20)

@@ -11,7 +11,7 @@ from deblurcli.digest import digest_like, is_digest, kind_of
 from deblurcli.errors import WeightsDamaged, WeightsUnavailable
 from deblurcli.hub import fetch as hub
 from deblurcli.models import conversion
-from deblurcli.models.catalog import File, catalog, weights_folder
+from deblurcli.models.catalog import CatalogFile, catalog, weights_folder
 from deblurcli.models.conversion import Note, Place
 from deblurcli.models.reference import Reference, belonging, is_reference, parse
 
@@ -19,7 +19,7 @@ TERMS = hub.Terms(WeightsUnavailable, WeightsDamaged, "or use a model that is he
 
 
 @dataclass(frozen=True)
-class Part:
+class LocalFile:
     """A file of a model that is here.
 
     Attributes:
@@ -48,12 +48,12 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Here:
+class LocalCopy:
     """What this machine has of a model.
 
     Attributes:
         name: as given.
-        parts: those of its files that are here.
+        files: those of its files that are here.
         whole: whether these are all.
         place: where its converted file is kept; None for a model that is loaded as it is.
         note: of the converted file; None if there is none.
@@ -62,7 +62,7 @@ class Here:
     """
 
     name: str
-    parts: tuple[Part, ...]
+    files: tuple[LocalFile, ...]
     whole: bool
     place: Place | None = None
     note: Note | None = None
@@ -70,18 +70,18 @@ class Here:
     shipped: bool = False
 
     @property
-    def converted(self) -> Part | None:
+    def converted(self) -> LocalFile | None:
         """The file that was made of the others."""
         if self.place is None or self.note is None:
             return None
-        return Part(self.place.checkpoint.name, self.place.checkpoint, self.note.sha256)
+        return LocalFile(self.place.checkpoint.name, self.place.checkpoint, self.note.sha256)
 
     @property
-    def loaded(self) -> Part | None:
+    def loaded(self) -> LocalFile | None:
         """The file that is loaded; None if it is not here, or not made yet."""
         if self.place is not None:
             return self.converted
-        return self.parts[0] if self.whole else None
+        return self.files[0] if self.whole else None
 
     @property
     def path(self) -> Path | None:
@@ -93,16 +93,16 @@ class Here:
         """Whether it can be used without a request."""
         return self.whole or self.note is not None
 
-    def damaged(self) -> Part | None:
+    def damaged(self) -> LocalFile | None:
         """The first of its files that is not intact, the converted one included.
 
         Raises:
             OutputError: if one cannot be read.
         """
-        files = (*self.parts, *([self.converted] if self.converted else []))
+        files = (*self.files, *([self.converted] if self.converted else []))
         return next((part for part in files if not part.is_intact()), None)
 
-    def remedy(self, part: Part | None) -> str:
+    def remedy(self, part: LocalFile | None) -> str:
         """What to do about a damaged file, or about one that is missing."""
         if self.shipped:
             return "install deblurcli again"
@@ -110,7 +110,7 @@ class Here:
         return f"run `deblur weights pull {force}{self.name}`"
 
 
-def look_up(name: str) -> Here:
+def look_up(name: str) -> LocalCopy:
     """What is here of a model of the catalogue, or of one named as `hf:...`.
 
     Raises:
@@ -120,31 +120,31 @@ def look_up(name: str) -> Here:
     if record := catalog().get(name):
         if record.repo is None:
             paths = [weights_folder() / file.name for file in record.files]
-            parts = [Part(file.name, path, file.sha256) for file, path in zip(record.files, paths, strict=True)]
+            parts = [LocalFile(file.name, path, file.sha256) for file, path in zip(record.files, paths, strict=True)]
             there = tuple(part for part in parts if part.path.is_file())
-            return Here(name, there, len(there) == len(parts), shipped=True)
+            return LocalCopy(name, there, len(there) == len(parts), shipped=True)
         return _of_commit(name, record.repo, str(record.commit), record.files, record.stages)
     if not is_reference(name):
         raise unknown(name)
     reference = parse(name)
     commit = reference.commit or _newest(reference)
     if commit is None:
-        return Here(name, (), False)
+        return LocalCopy(name, (), False)
     there_too = _names_beside(reference, commit)
-    files = [File(one, 0) for one in belonging(reference.file, there_too) or [reference.file]]
+    files = [CatalogFile(one, 0) for one in belonging(reference.file, there_too) or [reference.file]]
     return _of_commit(name, reference.repo, commit, files, None)
 
 
-def _of_commit(name: str, repo: str, commit: str, files: Sequence[File], stages: int | None) -> Here:
+def _of_commit(name: str, repo: str, commit: str, files: Sequence[CatalogFile], stages: int | None) -> LocalCopy:
     place = conversion.place_of(repo, commit, files[0].name, stages)
     note = conversion.read_note(place) if place else None
     sources = note.sources if note else {}
     parts = []
     for file in files:
         if path := hub.cached(repo, commit, file.name, "model"):
-            parts.append(Part(file.name, path, file.sha256 or sources.get(file.name) or _digest_in_cache(path)))
+            parts.append(LocalFile(file.name, path, file.sha256 or sources.get(file.name) or _digest_in_cache(path)))
     whole = bool(belonging(files[0].name, [part.name for part in parts])) and len(parts) == len(files)
-    return Here(name, tuple(parts), whole, place, note, commit)
+    return LocalCopy(name, tuple(parts), whole, place, note, commit)
 
 
 def _newest(reference: Reference) -> str | None:

@@ -1,10 +1,10 @@
-"""The parts of MAXIM, in PyTorch: all on channels-last features (N, H, W, C).
+"""The blocks of MAXIM, in PyTorch: all on channels-last features (N, H, W, C).
 
 Source: Tu, Talebi, Zhang, Yang, Milanfar, Bovik, Li, "MAXIM: Multi-Axis MLP for Image Processing", CVPR 2022 (arXiv
 2201.02973), section 3 and appendix A, and the authors' released graph where the paper leaves room. This file needs
 nothing but torch.
 
-Two of the parts see more than their neighbourhood: the spatial linears on the grid's axis and the means of channel
+Two of them see more than their neighbourhood: the spatial linears on the grid's axis and the means of channel
 attention. All else is local to a few pixels, or to a block of them.
 """
 
@@ -28,7 +28,7 @@ class LayerNorm(nn.LayerNorm):
         super().__init__(channels, eps=1e-6)
 
 
-class Conv(nn.Conv2d):
+class ChannelsLastConv(nn.Conv2d):
     """A convolution of odd size and stride 1, or of size 4 and stride 2: (N, H, W, C) -> (N, H / stride, ...)."""
 
     def __init__(self, c_in: int, c_out: int, kernel_size: int, stride: int = 1) -> None:
@@ -38,7 +38,7 @@ class Conv(nn.Conv2d):
         return super().forward(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)  # views: PyTorch's own channels-last format
 
 
-class Upsample(nn.ConvTranspose2d):
+class ChannelsLastUpsample(nn.ConvTranspose2d):
     """Every pixel becomes 2 x 2: (N, H, W, C) -> (N, 2H, 2W, C')."""
 
     def __init__(self, c_in: int, c_out: int) -> None:
@@ -148,8 +148,8 @@ class RCAB(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.norm = LayerNorm(channels)
-        self.conv1 = Conv(channels, channels, 3)
-        self.conv2 = Conv(channels, channels, 3)
+        self.conv1 = ChannelsLastConv(channels, channels, 3)
+        self.conv2 = ChannelsLastConv(channels, channels, 3)
         self.attention = ChannelAttention(channels)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -198,7 +198,7 @@ class CrossGating(nn.Module):
 
     def __init__(self, c_x: int, channels: int, size: int, coarse: int = 0) -> None:
         super().__init__()
-        self.up = Upsample(coarse, channels) if coarse else None
+        self.up = ChannelsLastUpsample(coarse, channels) if coarse else None
         self.project_x, self.project_y = nn.Linear(c_x, channels), nn.Linear(channels, channels)
         self.norm_x, self.norm_y = LayerNorm(channels), LayerNorm(channels)
         self.enter_x, self.enter_y = nn.Linear(channels, channels), nn.Linear(channels, channels)
@@ -262,8 +262,8 @@ class SupervisedAttention(nn.Module):
 
     def __init__(self, channels: int, image_channels: int) -> None:
         super().__init__()
-        self.features = Conv(channels, channels, 3)
-        self.attention = Conv(image_channels, channels, 3)
+        self.features = ChannelsLastConv(channels, channels, 3)
+        self.attention = ChannelsLastConv(image_channels, channels, 3)
 
     def forward(self, x: Tensor, picture: Tensor) -> Tensor:
         """Features (N, H, W, C), the picture made of them (N, H, W, 3) -> (N, H, W, C)."""
