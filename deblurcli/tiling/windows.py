@@ -77,7 +77,7 @@ def restore_in_windows(
     advance: Advance,
     side: int | None = None,
 ) -> None:
-    """Restore an image in overlapping windows.
+    """Restore an image, in overlapping windows if it is large.
 
     Args:
         network: (N, C, H, W) float32 -> its predictions, the last at full size.
@@ -87,20 +87,27 @@ def restore_in_windows(
         emit: takes finished rows, (N, C, h, W) float32. After memory ran out it is given all of the image again if that
             is made from smaller windows.
         budget: pixels that are worked on at once; made smaller when memory runs out.
-        advance: told the share of the image that is done.
-        side: of the windows, whatever the budget has room for beyond it: then it is several windows at a time. None for
-            the whole image where it fits in the budget, and the largest windows that do elsewhere.
+        advance: told the share of the image that is done, never less than before.
+        side: of the windows of a larger image, whatever more the budget has room for: several of them at a time. None
+            for the whole image where it fits in the budget, and the largest windows that do elsewhere.
 
     Raises:
         MemoryError: if even the smallest windows do not fit.
     """
-    if side is None and restore_whole(network, device, source, emit, budget, advance):
+    one = side is None or max(source.height, source.width) <= side
+    if one and restore_whole(network, device, source, emit, budget, advance):
         return
+    most = 0.0
+
+    def further(share: float) -> None:
+        nonlocal most
+        most = max(most, share)  # smaller windows begin again
+        advance(most)
 
     def step() -> bool:
         fitting = window_side(budget, multiple)
         longest = fitting if side is None else min(side, fitting)
-        Windows(network, device, source, longest, multiple, budget).run(emit, advance)
+        Windows(network, device, source, longest, multiple, budget).run(emit, further)
         return False
 
     until_done(budget, step)
@@ -182,10 +189,9 @@ class Windows:
         found = attempt(run)
         if found is not OUT_OF_MEMORY:
             return found
-        if len(lefts) == 1:
-            self.budget.pixels = min(self.budget.pixels, self.height * self.width)  # so that half of it is less
-            raise MemoryError("not enough memory for a window of this image")
-        while self.at_once() >= len(lefts):
+        while self.at_once() >= max(len(lefts), 2):
             if not self.budget.halve():
-                raise MemoryError("not enough memory for the smallest windows of this image")
+                raise MemoryError("not enough memory for the smallest tile of this image")
+        if len(lefts) == 1:
+            raise MemoryError("not enough memory for a window of this image")
         return None

@@ -44,6 +44,21 @@ def test_a_network_that_overflows_in_half_precision_is_found_out(make_network):
     assert device.largest_difference(network, cpu, torch.float16) == float("inf")
 
 
+def test_auto_takes_a_trusted_precision_where_the_hardware_has_it(make_network):
+    from deblurcli.networks.srn.network import SRNConfig
+
+    cpu = torch.device("cpu")
+    rough = make_network(SRNConfig(channels=(4, 6, 8), kernel_size=3, blocks=1), last=20)
+    assert device.largest_difference(rough, cpu, torch.bfloat16) > device.SAFE_LEVELS
+    assert device.pick_precision("auto", rough, cpu, native=False) == torch.float32
+    halves = device.native_half(cpu)
+    wanted = torch.bfloat16 if torch.bfloat16 in halves else torch.float32
+    assert device.pick_precision("auto", rough, cpu, False, {torch.bfloat16}) == wanted
+    # Another one than is trusted has to be safe, and the compiled library's float32 is quicker than both.
+    assert device.pick_precision("auto", rough, cpu, False, {torch.float16}) == torch.float32
+    assert device.pick_precision("auto", rough, cpu, True, {torch.bfloat16}) == torch.float32
+
+
 def test_the_test_picture_is_rich():
     picture = device.test_picture()
     assert picture.shape == (1, 3, 128, 128)

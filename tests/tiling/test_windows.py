@@ -40,7 +40,7 @@ def restored(
         result[:, :, top : top + part.shape[2], left : left + part.shape[3]] = part
 
     restore_in_windows(network, CPU, multiple, image, emit, budget, shares.append, side)
-    assert shares[-1] == 1
+    assert shares[-1] == 1 and shares == sorted(shares)
     return result, budget
 
 
