@@ -17,6 +17,7 @@ else:
     import tomli as tomllib
 
 SCORES = ("published", "measured")
+OWN = (*SCORES, "seconds")  # of a record, not of one that is like it
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ def entry_of(sha256: str) -> CatalogEntry | None:
 def _entry(name: str, entry: Mapping[str, Any], data: Mapping[str, Mapping[str, Any]]) -> CatalogEntry:
     values = dict(entry)
     while like := values.pop("like", None):
-        values = {key: value for key, value in data[like].items() if key not in SCORES} | values
+        values = {key: value for key, value in data[like].items() if key not in OWN} | values
     if "file" in values:  # a model of one file has its properties among its own
         values["files"] = [{"name": values.pop("file"), "bytes": values.pop("bytes"), "sha256": values.pop("sha256")}]
     files = tuple(CatalogFile(file["name"], file["bytes"], file.get("sha256")) for file in values.pop("files"))

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from PIL import Image
 
 from deblurcli.models.load import load_model
 from deblurcli.networks import architecture
+from deblurcli.networks.base import Architecture
 from deblurcli.restore.device import default_model, pick_device, pick_precision, precision_name
 from deblurcli.restore.ensemble import VIEWS, mean_over_views
 from deblurcli.restore.graphs import MOST_PIXELS, Graphs
@@ -31,6 +32,15 @@ GPU_TOGETHER = 1 << 20  # pixels of small images that are restored together, as 
 
 class GuardWarning(UserWarning):
     """The network failed on a part of the image, and the input was kept there."""
+
+
+def default_part(architecture: Architecture[Any, Any], network: Any, device: torch.device) -> int:
+    """How many pixels to process at once with a network on its device, in its precision."""
+    if device.type != "cuda":
+        return architecture.cpu_pixels
+    free, _ = torch.cuda.mem_get_info(device)
+    needed = architecture.bytes_per_pixel(network.config) * network.dtype.itemsize
+    return max(int(GPU_SHARE * free / needed), architecture.cpu_pixels)
 
 
 @dataclass(frozen=True)
@@ -90,7 +100,7 @@ class Deblurrer:
         native = self.architecture.runs_natively(network)
         self.dtype = pick_precision(precision, network, self.device, native, self.architecture.trusted)
         self.network = network.to(self.device, self.dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.part_pixels = part_pixels or self.default_part()
+        self.part_pixels = part_pixels or default_part(self.architecture, self.network, self.device)
         self.tta = tta
         self.together_pixels = (GPU_TOGETHER if on_cuda else 0) if together_pixels is None else together_pixels
         self.graphs = Graphs(self.network) if on_cuda else None
@@ -99,14 +109,6 @@ class Deblurrer:
     def precision(self) -> str:
         """The name of the precision it runs in: "fp32", "bf16", "fp16"."""
         return precision_name(self.dtype)
-
-    def default_part(self) -> int:
-        """How many pixels to process at once."""
-        if self.device.type != "cuda":
-            return self.architecture.cpu_pixels
-        free, _ = torch.cuda.mem_get_info(self.device)
-        needed = self.architecture.bytes_per_pixel(self.network.config) * self.dtype.itemsize
-        return max(int(GPU_SHARE * free / needed), self.architecture.cpu_pixels)
 
     def __call__(self, image: ArrayOrImage, strength: float = 1.0) -> ArrayOrImage:
         """Restore an image.
