@@ -76,8 +76,8 @@ def info(name: Name, as_json: Json = False) -> None:
         "trained on": record.trained_on,
         "good at": record.good_at,
         "bad at": record.bad_at,
-        "published": "; ".join(map(in_words, record.published)) or "nothing",
-        "measured": "; ".join(map(in_words, record.measured)) or "nothing: this file was not run for this list",
+        "published": "; ".join(map(score_in_words, record.published)) or "nothing",
+        "measured": "; ".join(map(score_in_words, record.measured)) or "nothing: this file was not run for this list",
         "paper": record.paper,
     }
     print(record.name)
@@ -269,7 +269,7 @@ def sharing(record: CatalogEntry) -> str:
     return f", shared with {' and '.join(names)}" if names else ""
 
 
-def in_words(score: MeanScore) -> str:
+def score_in_words(score: MeanScore) -> str:
     ssims = "".join(f", SSIM ({kind}) {value}" for kind, value in score.ssim.items())
     gain = "" if score.gain is None else f" ({score.gain:+.2f})"
     return f"{score.psnr} dB{gain}{ssims}: {score.of}"

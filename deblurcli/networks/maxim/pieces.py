@@ -1,4 +1,4 @@
-"""The blocks of MAXIM a piece of the image at a time, in place: they compute what those in `blocks` do, within rounding.
+"""The blocks of MAXIM a piece of the image at a time, in place: the same as in `blocks`, but for rounding.
 
 A block of the network holds a dozen intermediates of the whole image. Here each lives for one piece only: for
 the grid a few rows and columns of every cell, the same ones in all cells; for blocks a few blocks; for all else a band
