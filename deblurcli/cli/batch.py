@@ -37,7 +37,7 @@ from deblurcli.display import display_name
 from deblurcli.errors import ExitCode, OutputError, UsageError
 from deblurcli.hub.fetch import go_offline
 from deblurcli.models.files import find_weights
-from deblurcli.models.load import DEFAULT, DEFAULT_ON_CUDA
+from deblurcli.models.load import DEFAULT
 
 if TYPE_CHECKING:
     from deblurcli.cluster.worker import Result
@@ -122,7 +122,7 @@ def batch(
 
     plan = plan_tasks(inputs, output, recursive=recursive, format=written_format)
     tell: Callable[[str], None] = (lambda line: None) if quiet else say
-    model = model or default_model_for(engine, device)
+    model = model or DEFAULT
     path = find_weights(model, tell)
     setup = Setup(device, precision.value, tta, strength, quality)
     run = Run(weights_of(model, path), path, setup, written_format)
@@ -148,15 +148,6 @@ def batch(
         instead = " in place of --overwrite" if overwrite else ""
         say(f"deblur: {stopped}; not done: {left:,}; the same command with --resume{instead} goes on with the rest")
     raise typer.Exit(code or (ExitCode.SOME_FAILED if show.failed else ExitCode.OK))
-
-
-def default_model_for(engine: Engine, device: str) -> str:
-    """The model for those who name none. This machine's devices say nothing about a cluster's."""
-    if engine is Engine.ray:
-        return DEFAULT_ON_CUDA if device == "cuda" else DEFAULT
-    from deblurcli.restore.device import default_model
-
-    return default_model(device)
 
 
 def follow(

@@ -16,6 +16,7 @@ import typer
 from deblurcli.cli.edge import command, say
 from deblurcli.cli.progress import counting
 from deblurcli.errors import OutputError, UsageError
+from deblurcli.models.load import DEFAULT
 
 if TYPE_CHECKING:
     from deblurcli.bench.data.datasets import Dataset
@@ -80,7 +81,7 @@ def bench(
         raise UsageError("nothing to measure on; give --dataset NAME, --pairs FOLDER, --blur with --sharp, or --speed")
     if not has_data and (as_csv or literature):
         raise UsageError("--csv and --literature are about quality; give --dataset NAME or folders")
-    models, precisions = model or [default_model_here((device or ["auto"])[0])], precision or ["auto"]
+    models, precisions = model or [DEFAULT], precision or ["auto"]
     plan = plan_timing(models, device, precisions, size, preset) if speed is not False else None
     chosen, notes = choose_data(dataset, data, yes, blur, sharp, pairs) if has_data else (None, ())
 
@@ -103,12 +104,6 @@ def bench(
         from deblurcli.cli.bench_tables import print_report
 
         print_report(report)
-
-
-def default_model_here(device: str) -> str:
-    from deblurcli.restore.device import default_model
-
-    return default_model(device)
 
 
 def choose_data(

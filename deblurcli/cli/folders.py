@@ -35,6 +35,7 @@ from deblurcli.digest import sha256_of
 from deblurcli.display import display_name
 from deblurcli.errors import ExitCode, OutputError
 from deblurcli.models.files import find_weights
+from deblurcli.models.load import DEFAULT
 
 if TYPE_CHECKING:
     from deblurcli.restore.deblurrer import Deblurrer
@@ -175,12 +176,8 @@ def restore_all(plan: Plan, request: Request, *, single: bool) -> ExitCode:
 
 
 def model_of(request: Request) -> str:
-    """The name or file of the model; only where none is given does it take torch to find it out."""
-    if request.model is not None:
-        return request.model
-    from deblurcli.restore.device import default_model
-
-    return default_model(request.device)
+    """The name or file of the model."""
+    return request.model or DEFAULT
 
 
 def hash_of_settings(request: Request) -> str:

@@ -21,7 +21,7 @@ FORMATS = {
 }
 MODEL_HELP = (
     "A name (deblur weights list), a weights file, or hf:ORG/REPO/FILE[@COMMIT]. "
-    "Default: srn on CUDA, srn-fast elsewhere."
+    "Default: maxim-fast; srn-fast is quicker."
 )
 
 

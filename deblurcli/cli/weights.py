@@ -29,7 +29,7 @@ Names = Annotated[list[str], typer.Argument(help="Models' names, or hf:ORG/REPO/
 def list_models(as_json: Json = False) -> None:
     """The models with a name: those that ship with deblur, and those on the Hugging Face Hub. Asks nobody."""
     from deblurcli.models.catalog import catalog
-    from deblurcli.models.load import DEFAULT, DEFAULT_ON_CUDA
+    from deblurcli.models.load import DEFAULT
 
     if as_json:
         print(json.dumps([as_json_data(record) for record in catalog().values()]))
@@ -37,13 +37,12 @@ def list_models(as_json: Json = False) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    marks = {DEFAULT: " (default)", DEFAULT_ON_CUDA: " (default on CUDA)"}
     table = Table(box=None)
     table.add_column("name", no_wrap=True)
     for title in ("gain, dB", "s per MP", "size", "here", "licence"):
         table.add_column(title)
     for record in catalog().values():
-        name = record.name + marks.get(record.name, "")
+        name = f"{record.name} (default)" if record.name == DEFAULT else record.name
         gain = next((f"{score.gain:+.2f}" for score in record.measured if score.gain is not None), "-")
         seconds = f"{record.seconds:.1f}" if record.seconds else "-"
         table.add_row(name, gain, seconds, megabytes(record.size), state(record), record.licence)

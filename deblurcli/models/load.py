@@ -16,8 +16,7 @@ from deblurcli.models.reference import PICKLES
 if TYPE_CHECKING:
     from torch import nn
 
-DEFAULT = "srn-fast"
-DEFAULT_ON_CUDA = "srn"  # where it is quick enough
+DEFAULT = "maxim-fast"  # for those who name none
 
 
 def load_network(name_or_file: str | Path) -> nn.Module:

@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from PIL import Image
 
-from deblurcli.models.load import load_model
+from deblurcli.models.load import DEFAULT, load_model
 from deblurcli.networks import architecture
 from deblurcli.networks.base import Architecture
-from deblurcli.restore.device import default_model, pick_device, pick_precision, precision_name
+from deblurcli.restore.device import pick_device, pick_precision, precision_name
 from deblurcli.restore.ensemble import VIEWS, mean_over_views
 from deblurcli.restore.graphs import MOST_PIXELS, Graphs
 from deblurcli.restore.guard import put_back, wrong_blocks
@@ -64,7 +64,7 @@ class Deblurrer:
         sharp = deblur(blurry)      # a NumPy array or a PIL image; the same kind comes back
 
     Args:
-        model: a model's name or a weights file; by default "srn" on CUDA and "srn-fast" elsewhere.
+        model: a model's name or a weights file; by default "maxim-fast".
         device: "auto" (CUDA, then MPS, then the CPU), "cpu", "cuda", "cuda:1", "mps".
         precision: "auto" (the fastest that is checked to be safe), "fp32", "bf16", "fp16".
         part_pixels: how many pixels to process at once; memory grows with it, the result does not depend on it.
@@ -95,7 +95,7 @@ class Deblurrer:
         on_cuda = self.device.type == "cuda"
         if on_cuda:
             torch.backends.cudnn.allow_tf32 = False  # before precisions are compared
-        network, self.info = load_model(model or default_model(device))
+        network, self.info = load_model(model or DEFAULT)
         self.architecture = architecture(self.info.architecture)
         native = self.architecture.runs_natively(network)
         self.dtype = pick_precision(precision, network, self.device, native, self.architecture.trusted)

@@ -9,7 +9,6 @@ import torch
 from torch import nn
 
 from deblurcli.errors import UsageError
-from deblurcli.models.load import DEFAULT, DEFAULT_ON_CUDA
 from deblurcli.native.processor import processor_features
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -49,18 +48,6 @@ def device_list(wish: str) -> list[str]:
     for one in wishes:
         pick_device(one)
     return wishes
-
-
-def default_model(wish: str) -> str:
-    """The name of the model for those who name none: the better one on CUDA, the quicker one elsewhere.
-
-    Args:
-        wish: one or several devices, see `device_list`; the first decides.
-
-    Raises:
-        UsageError: if one does not exist here.
-    """
-    return DEFAULT_ON_CUDA if pick_device(device_list(wish)[0]).type == "cuda" else DEFAULT
 
 
 def pick_precision(
