@@ -47,7 +47,7 @@ def test_without_output_the_result_is_beside_the_input(deblur, photo, small_mode
 def test_shipped_weights_are_the_default(deblur, photo):
     done = deblur(photo("a.png"), "-o", "b.png")
     assert done.returncode == 0, done.stderr
-    assert "srn-fast" in done.stderr
+    assert "maxim-fast" in done.stderr
 
 
 def test_existing_output(deblur, photo, small_model, tmp_path):

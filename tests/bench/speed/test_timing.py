@@ -126,7 +126,7 @@ def test_wrong_wishes_are_one_line(temporary, cases, numbers, said):
 
 
 def test_an_unknown_model(temporary):
-    with pytest.raises(WeightsUnavailable, match="known models: srn-fast"):
+    with pytest.raises(WeightsUnavailable, match="known models: maxim-fast"):
         measure_speed([replace(GOOD, model="nosuch")], runs=1)
     assert list(temporary.glob("deblur*")) == []
 

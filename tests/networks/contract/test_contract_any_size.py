@@ -33,11 +33,11 @@ def photo(height: int, width: int) -> np.ndarray:
 
 
 def by_hand(case: Case, network: torch.nn.Module, pixels: np.ndarray) -> np.ndarray:
-    """The whole photo at once, padded by mirroring it, or by its last pixel where there is too little to mirror."""
+    """The whole photo at once, padded by mirroring it, back and forth where there is little of it."""
     for axis in (0, 1):
         extra = -pixels.shape[axis] % case.multiple
         pad = [(0, extra if axis == other else 0) for other in range(3)]
-        pixels = np.pad(pixels, pad, mode="reflect" if extra < pixels.shape[axis] else "edge")
+        pixels = np.pad(pixels, pad, mode="reflect")
     x = torch.from_numpy(pixels).permute(2, 0, 1)[None]
     with torch.inference_mode():
         return network(x)[-1][0].permute(1, 2, 0).clamp(0, 1).numpy()
