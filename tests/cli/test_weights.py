@@ -24,20 +24,20 @@ def empty(tmp_path):
 def test_list_and_info(deblur, empty):
     table = deblur("weights", "list", env=empty)
     assert table.returncode == 0
-    assert "srn-fast (default)" in table.stdout
-    assert "srn (default on CUDA)" in table.stdout
+    assert "maxim-fast (default)" in table.stdout
     for name in catalog():
         assert name in table.stdout
     models = json.loads(deblur("weights", "list", "--json", env=empty).stdout)
     assert [model["name"] for model in models] == list(catalog())
-    assert models[0]["shipped"] and models[0]["path"].endswith("srn-fast.safetensors")
-    assert models[1]["shipped"] and models[1]["path"].endswith("srn.safetensors")
-    assert models[2]["path"] is None
-    assert "MIT" in models[2]["licence"]
+    assert models[0]["shipped"] and models[0]["path"].endswith("maxim-fast.safetensors")
+    assert models[1]["shipped"] and models[1]["path"].endswith("srn-fast.safetensors")
+    assert models[2]["shipped"] and models[2]["path"].endswith("srn.safetensors")
+    assert models[3]["path"] is None
+    assert "MIT" in models[3]["licence"]
     text = deblur("weights", "info", "nafnet-gopro-64", env=empty).stdout
     for words in ("none stated on the Hub; upstream MIT", "33.71 dB", "was not run", "nyanko7/nafnet-models", "here:"):
         assert words in text
-    assert json.loads(deblur("weights", "info", "srn-fast", "--json", env=empty).stdout) == models[0]
+    assert json.loads(deblur("weights", "info", "maxim-fast", "--json", env=empty).stdout) == models[0]
     unknown = deblur("weights", "info", "srn-slow", env=empty)
     assert unknown.returncode == 4
     assert "did you mean srn-fast" in unknown.stderr
@@ -45,8 +45,8 @@ def test_list_and_info(deblur, empty):
 
 def test_verify_and_path_of_what_is_shipped(deblur, empty):
     told = [json.loads(line) for line in deblur("weights", "verify", "--json", env=empty).stdout.splitlines()]
-    assert [(one["name"], one["state"]) for one in told] == [("srn-fast", "intact"), ("srn", "intact")]
-    assert deblur("weights", "path", "srn-fast", env=empty).stdout.strip() == told[0]["path"]
+    assert [(one["name"], one["state"]) for one in told] == [("maxim-fast", "intact"), ("srn-fast", "intact"), ("srn", "intact")]
+    assert deblur("weights", "path", "maxim-fast", env=empty).stdout.strip() == told[0]["path"]
     absent = deblur("weights", "path", "nafnet-gopro-32", env=empty)
     assert absent.returncode == 4
     assert "deblur weights pull nafnet-gopro-32" in absent.stderr
