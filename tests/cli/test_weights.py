@@ -45,7 +45,9 @@ def test_list_and_info(deblur, empty):
 
 def test_verify_and_path_of_what_is_shipped(deblur, empty):
     told = [json.loads(line) for line in deblur("weights", "verify", "--json", env=empty).stdout.splitlines()]
-    assert [(one["name"], one["state"]) for one in told] == [("maxim-fast", "intact"), ("srn-fast", "intact"), ("srn", "intact")]
+    assert [one["name"] for one in told if one["state"] == "intact"] == ["maxim-fast", "srn-fast", "srn"] and len(
+        told
+    ) == 3
     assert deblur("weights", "path", "maxim-fast", env=empty).stdout.strip() == told[0]["path"]
     absent = deblur("weights", "path", "nafnet-gopro-32", env=empty)
     assert absent.returncode == 4
