@@ -68,7 +68,7 @@ def test_the_released_sizes() -> None:
 def test_it_does_without_onednns_gelu(monkeypatch: pytest.MonkeyPatch) -> None:
     network, x = network_of(SMALL), torch.rand(1, 3, 32, 64)
     wanted = pictures(network, x)[-1]
-    monkeypatch.setattr(pieces, "_fused", False)
+    monkeypatch.setattr(pieces, "_FUSED", False)
     assert relative(pictures(network, x)[-1], wanted) < 2e-5
 
 
