@@ -30,7 +30,7 @@ from deblurcli.models.load import load_model
 from deblurcli.networks.maxim.blocks import ChannelAttention
 from deblurcli.networks.maxim.inference import pictures
 from deblurcli.networks.maxim.network import MAXIM
-from deblurcli.networks.nafnet.network import window_means, window_starts
+from deblurcli.networks.nafnet.network import pool_window_starts, window_means
 from deblurcli.restore.device import PRECISIONS
 from deblurcli.restore.pictures import Pictures
 from deblurcli.tiling.budget import PixelBudget
@@ -64,7 +64,7 @@ def local_means(network: Any, window: int, width: int) -> Iterator[None]:
         level = (width // x.shape[2]).bit_length() - 1
         size = [min(window >> level, length) for length in x.shape[1:3]]
         places = [
-            window_starts(0, length, length, window >> level) if one < length else torch.zeros(1, dtype=torch.long)
+            pool_window_starts(0, length, length, window >> level) if one < length else torch.zeros(1, dtype=torch.long)
             for one, length in zip(size, x.shape[1:3], strict=True)
         ]
         means = window_means(x.permute(0, 3, 1, 2), (size[0], size[1]), *places).permute(0, 2, 3, 1)
