@@ -19,15 +19,20 @@ class LossWeights:
         frequency: of the mean amplitude of the error's Fourier transform, which keeps fine structure, a small part of
             the mean error (Cho et al., "Rethinking coarse-to-fine approach in single image deblurring", ICCV 2021,
             section 3.3).
+        psnr: of minus each crop's PSNR in dB. Every crop counts by the share of its error
+            that goes away, so that those that are restored well are not drowned by those that never will be (the mean
+            of PSNRs is also what is measured; Chen et al., "HINet", CVPR Workshops 2021, section 3.3).
         sharp_weight: how many times more (and one) a crop without blur counts than one with much, in all of the above.
             Its errors are small, so that the others would otherwise decide what happens to sharp pictures. A crop
             counts 1 + sharp_weight * c / (its own blur's mean squared error + c).
-        sharp_error: that c, a mean squared error of values in [0, 1]: 1e-4 is 40 dB, hardly visible.
+        sharp_error: that c, a mean squared error of values in [0, 1]: 1e-4 is 40 dB, hardly visible. It also is what
+            `psnr` adds to each crop's error, so that one which is all but right does not count without end.
     """
 
     charbonnier: float = 1.0
     l2: float = 0.0
     frequency: float = 0.02
+    psnr: float = 0.0
     sharp_weight: float = 0.0
     sharp_error: float = 1e-4
 
@@ -56,4 +61,7 @@ def loss_of(
             loss = loss + weights.l2 * (count * squared.mean((1, 2, 3))).mean()
         if weights.frequency:
             loss = loss + weights.frequency * (count * torch.fft.rfft2(error).abs().mean((1, 2, 3))).mean()
+        if weights.psnr:
+            decibels = 10 * (squared.mean((1, 2, 3)) + weights.sharp_error).log10()
+            loss = loss + weights.psnr * (count * decibels).mean()
     return loss

@@ -128,8 +128,8 @@ def recipe_from(data: dict[str, Any], source: str) -> Recipe:
     recipe: Recipe = table(Recipe, {**data, "network": network, "blur": blur, "loss": loss}, source)
     if recipe.crop % recipe.network.size_multiple:
         raise UsageError(f"{source}: crop must be a multiple of {recipe.network.size_multiple}")
-    if max(loss.charbonnier, loss.l2, loss.frequency) <= 0:
-        raise UsageError(f"{source}: [loss]: charbonnier, l2 or frequency must be above 0")
+    if max(loss.charbonnier, loss.l2, loss.frequency, loss.psnr) <= 0:
+        raise UsageError(f"{source}: [loss]: charbonnier, l2, frequency or psnr must be above 0")
     for name, known in (("precision", PRECISIONS), ("initial", ("", *architecture(kind).initialise))):
         if getattr(recipe, name) not in known:
             choices = " or ".join(filter(None, known))

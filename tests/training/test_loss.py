@@ -58,3 +58,16 @@ def test_nearly_sharp_pictures_may_count_more_than_strongly_blurred_ones():
     assert times(sharp) == pytest.approx(9)
     assert times(sharp + 0.01) == pytest.approx(5)  # 40 dB
     assert times(sharp + 0.1) == pytest.approx(1.08, abs=0.01)
+
+
+def test_the_psnr_loss_counts_every_crop_by_the_share_of_its_error_that_goes_away():
+    weights = LossWeights(charbonnier=0.0, frequency=0.0, psnr=0.01, sharp_error=1e-5)
+    sharp = torch.full((2, 3, 16, 16), 0.25)
+
+    def loss(*errors: float) -> float:
+        prediction = sharp + torch.tensor(errors).view(2, 1, 1, 1)
+        return float(loss_of([prediction], [sharp], prediction, sharp, weights))
+
+    assert loss(0.1, 0.1) == pytest.approx(-0.2, abs=1e-4)  # 20 dB
+    assert loss(0.1, 0.1) - loss(0.05, 0.1) == pytest.approx(loss(0.1, 0.02) - loss(0.1, 0.01), rel=0.1)
+    assert loss(0.0, 0.0) == pytest.approx(-0.5)  # what is all but right counts no more than 50 dB

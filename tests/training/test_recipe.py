@@ -58,7 +58,7 @@ def test_the_shipped_recipes_can_be_read(path):
     [
         ("stepz = 3", "unknown setting 'stepz'; known: .*steps"),
         ("[network]\nkernel = 3", r"\[network\]: unknown setting 'kernel'; known: .*kernel_size"),
-        ("[loss]\ncharbonnier = 0.0\nfrequency = 0.0", r"\[loss\]: charbonnier, l2 or frequency must be above 0"),
+        ("[loss]\ncharbonnier = 0.0\nfrequency = 0.0", r"\[loss\]: charbonnier, l2, frequency or psnr must be above 0"),
         ("[blur]\nwind = 3", r"\[blur\]: unknown setting 'wind'"),
         ("crop = 100", "crop must be a multiple of 16"),
         ("precision = 'fp8'", "precision must be bf16 or fp32, not 'fp8'"),
