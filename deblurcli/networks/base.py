@@ -168,7 +168,7 @@ class Architecture(Generic[ConfigT, NetworkT]):
             if self.restore is not None:
                 self.restore(network, source, emit, budget, advance)
             elif self.tiling.kind != "whole":
-                restore_in_windows(network, device, multiple, source, emit, budget, advance)
+                restore_in_windows(network, device, multiple, source, emit, budget, advance, self.window)
             elif not restore_whole(network, device, source, emit, PixelBudget(source.height * source.width), advance):
                 raise MemoryError("not enough memory for this image, which its network cannot restore in tiles")
 

@@ -11,7 +11,6 @@ from typing import Any, Literal
 from deblurcli.errors import UsageError
 from deblurcli.networks import ARCHITECTURES, architecture
 from deblurcli.networks.base import Config
-from deblurcli.networks.srn.network import SRNConfig
 from deblurcli.synthesis import BlurSettings
 from deblurcli.training.loss import LossWeights
 
@@ -56,7 +55,7 @@ class Recipe:
     name: str = "srn"
     licence: str = "unknown"
     architecture: str = "srn"
-    network: Config = field(default_factory=SRNConfig)
+    network: Config = field(default_factory=lambda: architecture("srn").config())
     blur: BlurSettings = field(default_factory=BlurSettings)
     loss: LossWeights = field(default_factory=LossWeights)
     steps: int = 100_000
