@@ -35,6 +35,7 @@ class ChannelsLastConv(nn.Conv2d):
         super().__init__(c_in, c_out, kernel_size, stride, padding=(kernel_size - 1) // 2)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(N, H, W, c_in) -> (N, H / stride, W / stride, c_out)."""
         return super().forward(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)  # views: PyTorch's own channels-last format
 
 
@@ -45,10 +46,12 @@ class ChannelsLastUpsample(nn.ConvTranspose2d):
         super().__init__(c_in, c_out, kernel_size=2, stride=2)
 
     def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
+        """(N, H, W, c_in) -> (N, 2 H, 2 W, c_out); `output_size` is what the base class takes."""
         return super().forward(x.permute(0, 3, 1, 2), output_size).permute(0, 2, 3, 1)
 
 
 def gelu(x: Tensor) -> Tensor:
+    """The Gaussian error linear unit in its tanh form, of any shape."""
     return F.gelu(x, approximate="tanh")
 
 
@@ -103,6 +106,7 @@ class GatedMLP(nn.Module):
         self.leave = nn.Linear(channels, channels)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(N, H, W, C) -> the same shape; H and W multiples of `size`."""
         passed, gate = gelu_halves(self.enter, self.norm(x))  # (N, H, W, C) each
         gate = self.spatial(self.spatial.cut(self.gate_norm(gate)), offset=1.0)
         mixed: Tensor = self.leave((self.spatial.cut(passed) * gate).reshape(x.shape))
@@ -121,6 +125,7 @@ class MultiAxisGMLP(nn.Module):
         self.leave = nn.Linear(2 * channels, channels)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(N, H, W, C) -> the same shape; H and W multiples of `size`."""
         u, v = gelu_halves(self.enter, self.norm(x))  # (N, H, W, C) each
         mixed: Tensor = self.leave(torch.cat([self.grid(u), self.block(v)], 3))
         return x + mixed
@@ -135,6 +140,7 @@ class ChannelAttention(nn.Module):
         self.excite = nn.Linear(channels // REDUCTION, channels)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(N, H, W, C) -> the same shape."""
         return x * self.scale(x.mean((1, 2), keepdim=True))
 
     def scale(self, means: Tensor) -> Tensor:
@@ -153,6 +159,7 @@ class RCAB(nn.Module):
         self.attention = ChannelAttention(channels)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(N, H, W, C) -> the same shape."""
         attended: Tensor = self.attention(self.conv2(F.leaky_relu(self.conv1(self.norm(x)), LEAK)))
         return x + attended
 
@@ -168,6 +175,7 @@ class RDCAB(nn.Module):
         self.attention = ChannelAttention(channels)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(N, H, W, C) -> the same shape."""
         attended: Tensor = self.attention(self.linear2(gelu(self.linear1(self.norm(x)))))
         return x + attended
 
@@ -184,6 +192,7 @@ class SpatialGatingWeights(nn.Module):
         self.leave = nn.Linear(2 * channels, channels)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(N, H, W, C) -> the same shape; H and W multiples of `size`."""
         u, v = gelu_halves(self.enter, self.norm(x))  # (N, H, W, C) each
         mixed = [axis(axis.cut(half)).reshape(x.shape) for axis, half in ((self.grid, u), (self.block, v))]
         weights: Tensor = self.leave(torch.cat(mixed, 3))
@@ -250,6 +259,7 @@ class BottleneckBlock(nn.Module):
         self.attentions = nn.ModuleList(RDCAB(channels) for _ in range(groups))
 
     def forward(self, x: Tensor) -> Tensor:
+        """(N, H, W, C) -> the same shape; H and W multiples of `size`."""
         x = self.project(x)
         shortcut: Tensor = x
         for mixer, attention in zip(self.mixers, self.attentions, strict=True):

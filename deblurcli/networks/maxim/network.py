@@ -209,10 +209,12 @@ class MAXIM(nn.Module):
 
     @property
     def device(self) -> torch.device:
+        """Where its weights are."""
         return next(self.parameters()).device
 
     @property
     def dtype(self) -> torch.dtype:
+        """The number format of its weights."""
         return next(self.parameters()).dtype
 
     def forward(self, x: Tensor) -> list[Tensor]:

@@ -54,6 +54,7 @@ class Projection:
             self.add_resized(layer, features[level])
 
     def add_resized(self, resize: ResizeAndProject, x: Tensor) -> None:
+        """Features of one level, (N, h, w, c), at the size of this one, and convolved 1x1."""
         columns = self.columns(resize.out_features)
         weight = (columns @ resize.weight.to(columns)).to(self.dtype)
         self.bias = self.bias + columns @ resize.bias.to(columns)

@@ -32,6 +32,7 @@ class ResizeAndProject(nn.Linear):
         self.down = down
 
     def forward(self, x: Tensor) -> Tensor:
+        """(N, h, w, c_in) -> (N, h / 2^down, w / 2^down, c_out)."""
         if self.down >= 0:
             return super().forward(reduced(x, 1 << self.down))
         return enlarged(super().forward(x), 1 << -self.down)  # the same as enlarging first, for less work
@@ -49,6 +50,7 @@ class FromAllLevels(nn.ModuleList):
         super().__init__(ResizeAndProject(c, widths[level], level - other) for other, c in enumerate(widths))
 
     def forward(self, features: list[Tensor]) -> list[Tensor]:
+        """The features of every level, (N, h, w, c) of its own -> all of this level's size and channels."""
         return [resize(x) for resize, x in zip(self, features, strict=True)]
 
 
