@@ -127,7 +127,9 @@ def loads(name: str) -> bool:
 def load_library(name: str) -> ctypes.CDLL:
     """The library of an instruction set. Raises OSError if it cannot be loaded."""
     library = ctypes.CDLL(str(FOLDER / f"{name}.so"))
-    for function in ("lanes", "panel", "side", "channels_per_word", "winograd_scratch", "direct_scratch"):
+    numbers = ("lanes", "panel", "side", "channels_per_word")
+    sizes = (f"{layer}_scratch" for layer in ("winograd", "direct", "mixing", "pointwise"))
+    for function in (*numbers, *sizes):
         getattr(library, f"deblur_{function}").restype = ctypes.c_int64
     return library
 

@@ -9,7 +9,6 @@
 #include "vector.h"
 
 #if defined(__AVX512BF16__)
-#include <immintrin.h>
 
 enum { CHANNELS_PER_WORD = 2 };
 

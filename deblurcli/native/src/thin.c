@@ -5,14 +5,6 @@
 
 enum { PIXELS = 4, MOST_OUT = 4 };
 
-INLINE float sum_of(Vector x) {
-    float sum = 0;
-    for (int half = LANES / 2; half; half /= 2)
-        for (int i = 0; i < half; i++)
-            x[i] += x[i + half];
-    return sum + x[0];
-}
-
 /* PIXELS outputs; `out` is a constant to the compiler. */
 INLINE void multiply(const Convolution *conv, const float *const *rows, int64_t pixel, int out, float *results) {
     int64_t channels = conv->sources[0].channels, taps = conv->kernel;

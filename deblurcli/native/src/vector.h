@@ -7,6 +7,10 @@
 #define DEBLUR_VECTOR_H
 
 #if defined(__AVX512F__)
+#include <immintrin.h>
+#endif
+
+#if defined(__AVX512F__)
 enum { LANES = 16, REGISTERS = 32 };
 #elif defined(__AVX2__)
 enum { LANES = 8, REGISTERS = 16 };
@@ -30,6 +34,45 @@ INLINE Vector load(const float *from) { return *(const Anywhere *)from; }
 INLINE void store(float *to, Vector value) { *(Anywhere *)to = value; }
 INLINE Vector all(float value) { return value - (Vector){0}; }
 INLINE Vector zeros(void) { return (Vector){0}; }
+
+INLINE float sum_of(Vector x) {
+#if defined(__AVX512F__)
+    return _mm512_reduce_add_ps((__m512)x); /* which the compiler does not make of the loop */
+#else
+    for (int half = LANES / 2; half; half /= 2)
+        for (int i = 0; i < half; i++)
+            x[i] += x[i + half];
+    return x[0];
+#endif
+}
+
+/* Element by element, `limit` where x is NaN: one instruction. */
+INLINE Vector at_most(Vector x, Vector limit) {
+#if defined(__AVX512F__)
+    return (Vector)_mm512_min_ps((__m512)x, (__m512)limit);
+#else
+    Mask below = x < limit;
+    return (Vector)(((Mask)x & below) | ((Mask)limit & ~below));
+#endif
+}
+INLINE Vector at_least(Vector x, Vector limit) {
+#if defined(__AVX512F__)
+    return (Vector)_mm512_max_ps((__m512)x, (__m512)limit);
+#else
+    Mask above = x > limit;
+    return (Vector)(((Mask)x & above) | ((Mask)limit & ~above));
+#endif
+}
+
+/* 1 / x for 2^-126 <= x <= 2^126, up to a rounding or two. */
+INLINE Vector reciprocal(Vector x) {
+#if defined(__AVX512F__)
+    Vector guess = (Vector)_mm512_rcp14_ps((__m512)x); /* a division takes as long as ten products */
+    return guess + guess * (1.0f - guess * x);
+#else
+    return 1.0f / x;
+#endif
+}
 
 /* NaN stays NaN, as in PyTorch, so that a network that fails can be noticed. */
 INLINE Vector relu(Vector x) { return (Vector)((Mask)x & ~(x <= zeros())); }

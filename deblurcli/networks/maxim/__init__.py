@@ -2,6 +2,7 @@
 
 from deblurcli.networks.base import Architecture
 from deblurcli.networks.maxim.inference import WINDOW, restore
+from deblurcli.networks.maxim.native_blocks import runs_natively
 from deblurcli.networks.maxim.network import MAXIM, MAXIMConfig, targets
 from deblurcli.networks.maxim.recognise import SIGNATURE, read_config
 
@@ -15,5 +16,6 @@ ARCHITECTURE = Architecture(
     restore=restore,
     window=WINDOW,
     cpu_pixels=WINDOW * WINDOW,
+    runs_natively=runs_natively,
     targets=targets,
 )

@@ -9,13 +9,14 @@ Nothing here can be trained: features are overwritten, so it wants `torch.infere
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from torch import Tensor
 
-from deblurcli.networks.maxim.blocks import CrossGating
+from deblurcli.networks.maxim import pieces
+from deblurcli.networks.maxim.blocks import BottleneckBlock, CrossGating, EncoderBlock
+from deblurcli.networks.maxim.native_blocks import native_blocks
 from deblurcli.networks.maxim.network import MAXIM, Stage
-from deblurcli.networks.maxim.pieces import cross_gate, run_groups
 from deblurcli.networks.maxim.project import Projection
 from deblurcli.networks.maxim.resize import scaled
 from deblurcli.tiling.budget import Advance, Emit, PixelBudget, Source
@@ -39,9 +40,10 @@ def pictures(network: MAXIM, x: Tensor) -> list[Tensor]:
     """
     network.check(x)
     images = [image.contiguous() for image in scaled(x, network.config.levels)]
+    blocks: Blocks = native_blocks(network) or pieces
     run, found = None, []
     for stage in network.stages:
-        run = StageRun(cast(Stage, stage), images, run)
+        run = StageRun(cast(Stage, stage), images, run, blocks)
         found.append(run.picture().permute(0, 3, 1, 2))  # (N, C, H, W)
     return found
 
@@ -52,6 +54,16 @@ def restore(network: MAXIM, source: Source, emit: Emit, budget: PixelBudget, adv
     restore_in_windows(partial(pictures, network), network.device, multiple, source, emit, budget, advance, WINDOW)
 
 
+class Blocks(Protocol):
+    """What a stage is made of, in PyTorch (`pieces`) or in the compiled library (`native_blocks`)."""
+
+    def run_groups(self, block: EncoderBlock | BottleneckBlock, x: Tensor) -> Tensor:
+        """The groups of a block on what it has projected, in place, and the shortcut around them."""
+
+    def cross_gate(self, gating: CrossGating, x: Tensor, y: Tensor) -> None:
+        """A cross gating of what it has projected, x and y both in place."""
+
+
 class StageRun:
     """One stage on its way.
 
@@ -59,13 +71,14 @@ class StageRun:
         stage: its layers.
         images: at every level, (N, H / 2^level, W / 2^level, C) float32.
         before: the stage before, whose features are used up; None for the first.
+        blocks: who computes it.
 
     Attributes:
         features, attended: what the next stage takes up, by level, as in `network.StageResult`; it takes them away.
     """
 
-    def __init__(self, stage: Stage, images: list[Tensor], before: StageRun | None) -> None:
-        self.stage, self.images, self.before = cast(Any, stage), images, before
+    def __init__(self, stage: Stage, images: list[Tensor], before: StageRun | None, blocks: Blocks) -> None:
+        self.stage, self.images, self.before, self.blocks = cast(Any, stage), images, before, blocks
         self.levels = range(len(images))
         self.dtype = next(stage.parameters()).dtype
         self.features: list[Tensor] = []
@@ -80,7 +93,7 @@ class StageRun:
         for block in self.stage.bottleneck:
             projection = Projection(block.project)
             projection.add(x)
-            x = run_groups(block, projection.total(x.shape[:3]))
+            x = self.blocks.run_groups(block, projection.total(x.shape[:3]))
         return self.decode(self.gate(encoded, x), x)
 
     def encode(self) -> tuple[list[Tensor], Tensor]:
@@ -91,14 +104,14 @@ class StageRun:
             block = stage.encoders[level]
             skip = stage.inputs[level](image.to(self.dtype)).contiguous()  # (N, h, w, c)
             if before is not None:
-                skip = fused(stage.fuse[level], skip, before.attended.pop(0))
+                skip = self.fused(stage.fuse[level], skip, before.attended.pop(0))
             projection = Projection(block.project)
             projection.add(skip if level == 0 else stage.downs[level - 1](encoded[-1]))  # at the top it comes twice
             projection.add(skip)
             x = projection.total(skip.shape[:3])
             del projection, skip
-            run_groups(block, x)
-            encoded.append(x if before is None else fused(block.fuse, x, before.features.pop(0)))
+            self.blocks.run_groups(block, x)
+            encoded.append(x if before is None else self.fused(block.fuse, x, before.features.pop(0)))
             del x
         return encoded, stage.downs[-1](encoded[-1])
 
@@ -117,7 +130,7 @@ class StageRun:
             del projection
             if level == 0:
                 encoded.clear()
-            cross_gate(gating, x, below)
+            self.blocks.cross_gate(gating, x, below)
             skips.insert(0, x)
         return skips
 
@@ -135,7 +148,7 @@ class StageRun:
             del projection
             if level == 0:
                 skips.clear()
-            run_groups(block, x)
+            self.blocks.run_groups(block, x)
             if stage.sams:
                 decoded.insert(0, x)
         picture: Tensor = stage.pictures[0](x).to(self.images[0].dtype) + self.images[0]
@@ -147,14 +160,13 @@ class StageRun:
             self.attended.append(x.addcmul_(sam.features(x), attention))
         return picture
 
-
-def fused(gating: CrossGating, x: Tensor, y: Tensor) -> Tensor:
-    """The first result of a cross gating of features of one size."""
-    results = []
-    for layer, each in ((gating.project_x, x), (gating.project_y, y)):
-        projection = Projection(layer)
-        projection.add(each)
-        results.append(projection.total(each.shape[:3]))
-    del x, y, each, projection
-    cross_gate(gating, *results)
-    return results[0]
+    def fused(self, gating: CrossGating, x: Tensor, y: Tensor) -> Tensor:
+        """The first result of a cross gating of features of one size."""
+        results = []
+        for layer, each in ((gating.project_x, x), (gating.project_y, y)):
+            projection = Projection(layer)
+            projection.add(each)
+            results.append(projection.total(each.shape[:3]))
+        del x, y, each, projection
+        self.blocks.cross_gate(gating, *results)
+        return results[0]

@@ -6,14 +6,13 @@ it too; the rest, transforms and sums included, is float32 even then.
 
 from __future__ import annotations
 
-from weakref import WeakKeyDictionary
-
 import torch
 from torch import Tensor, nn
 
 from deblurcli.native import library
 from deblurcli.native.buffers import pooled_empty
 from deblurcli.native.layers import Layer, layer_kind, prepare_layer, update_cell
+from deblurcli.native.prepared import prepared
 from deblurcli.networks.srn.native_layers import LayerOf, LayerStream, RowBuffer, SingleStream, StageStream
 from deblurcli.networks.srn.network import SRN, Conv, ConvLSTM, ConvRNN, Stateless, Upsample
 from deblurcli.networks.srn.torch_scale import StateSource
@@ -138,31 +137,15 @@ class NativeScale:
 
 PRODUCTS: dict[torch.dtype, library.Products] = {torch.float32: "fp32", torch.bfloat16: "bf16"}
 
-# Of every convolution, for one version of its weights.
-_prepared: WeakKeyDictionary[nn.Module, tuple[tuple[object, ...], Layer | None]] = WeakKeyDictionary()
-
 
 def prepared_layer(module: nn.Module, name: str) -> Layer | None:
-    """The library's form of a convolution, prepared once unless its weights change."""
+    """The library's form of a convolution."""
     assert isinstance(module, (Conv, Upsample))
     weight, bias = module.weight, module.bias
     assert bias is not None
-    key = (name, version_of(weight), version_of(bias))
-    known = _prepared.get(module)
-    if known is None or known[0] != key:
-        before = 1 if isinstance(module, Upsample) else module.before
-        layer = prepare_layer(name, weight, bias, module.stride[0], before, isinstance(module, Upsample))
-        known = _prepared[module] = key, layer
-    return known[1]
-
-
-def version_of(value: Tensor) -> tuple[int, int]:
-    """What differs once a tensor is another one or was written to, but for inference tensors, which are not counted.
-
-    PyTorch counts the writes for autograd and has no public way to read the count. If it went, everything on the native
-    code would fail with an AttributeError, and layers would have to be prepared anew for every image.
-    """
-    return value.data_ptr(), 0 if value.is_inference() else value._version
+    before = 1 if isinstance(module, Upsample) else module.before
+    transposed = isinstance(module, Upsample)
+    return prepared(module, name, lambda: prepare_layer(name, weight, bias, module.stride[0], before, transposed))
 
 
 def runs_natively(network: nn.Module) -> bool:

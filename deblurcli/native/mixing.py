@@ -1,0 +1,220 @@
+"""Linear layers of the compiled library on features (N, H, W, C): gated MLPs, and layers pixel by pixel.
+
+Features are float32, or bfloat16 in the library that multiplies it, and without gaps. Biases and norms are float32.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from deblurcli.native import library
+from deblurcli.native.layers import _workers
+
+Axis = Literal["grid", "block"]
+
+
+class _Dense(ctypes.Structure):
+    _fields_ = [
+        ("weights", ctypes.c_void_p),
+        ("bias", ctypes.c_void_p),
+        ("inputs", ctypes.c_int64),
+        ("outputs", ctypes.c_int64),
+    ]
+
+
+class _Mixing(ctypes.Structure):
+    _fields_ = [
+        ("source", ctypes.c_void_p),
+        ("waiting", ctypes.c_void_p),
+        ("to", ctypes.c_void_p),
+        ("adds", ctypes.c_int64),
+        ("images", ctypes.c_int64),
+        ("height", ctypes.c_int64),
+        ("width", ctypes.c_int64),
+        ("channels", ctypes.c_int64),
+        ("size", ctypes.c_int64),
+        ("grid", ctypes.c_int64),
+        ("before", _Dense),
+        ("halves", _Dense),
+        ("gate", _Dense),
+        ("scale", ctypes.c_void_p),
+        ("shift", ctypes.c_void_p),
+        ("spatial", ctypes.c_void_p),
+        ("spatial_bias", ctypes.c_void_p),
+        ("leave", _Dense),
+    ]
+
+
+@dataclass(frozen=True)
+class Dense:
+    """A linear layer on channels with its weights in the order the library reads them.
+
+    Attributes:
+        weights: in the features' format, see `mixing.h`.
+        bias: float32.
+        channels: of the input and the output.
+    """
+
+    weights: Tensor
+    bias: Tensor
+    channels: tuple[int, int]
+
+    def struct(self) -> _Dense:
+        """As the library takes it."""
+        return _Dense(self.weights.data_ptr(), self.bias.data_ptr(), *self.channels)
+
+
+def panel(name: str) -> int:
+    """What the channels of every layer must be multiples of, in the library of that name."""
+    size: int = library.load_library(name).deblur_panel()
+    return size
+
+
+def prepare_dense(name: str, weight: Tensor, bias: Tensor, dtype: torch.dtype) -> Dense:
+    """A layer with copies of weights (out, in) and biases (out,), for features of a number format."""
+    outputs, inputs = weight.shape
+    together = 2 if dtype == torch.bfloat16 else 1  # inputs in a word
+    panels = weight.detach().to(dtype).view(-1, panel(name), inputs // together, together)
+    return Dense(panels.transpose(1, 2).contiguous(), bias.detach().float().contiguous().clone(), (inputs, outputs))
+
+
+@dataclass(frozen=True)
+class Spatial:
+    """A matrix that mixes size x size pixels.
+
+    Attributes:
+        weights: in the features' format, with rows of zeros up to a multiple of four.
+        bias: float32, as many as there are rows.
+        size: the side of blocks, or of the grid.
+    """
+
+    weights: Tensor
+    bias: Tensor
+    size: int
+
+
+def prepare_spatial(weight: Tensor, bias: Tensor, size: int, dtype: torch.dtype) -> Spatial:
+    """Copies of weights (size^2, size^2) and biases (size^2,), for features of a number format."""
+    missing = -len(weight) % 4
+    weights, biases = F.pad(weight.detach().to(dtype), (0, 0, 0, missing)), F.pad(bias.detach().float(), (0, missing))
+    return Spatial(weights.contiguous().clone(), biases.contiguous().clone(), size)
+
+
+@dataclass(frozen=True)
+class Mixing:
+    """One axis of a gated MLP, or of spatial gating weights.
+
+    Attributes:
+        name: of the library.
+        axis: what is mixed: the pixels of a block, or those at one place of all cells of a grid.
+        before, halves, gate, leave: layers, with their norms' factors in their weights; see `mixing.h`.
+        gate_norm: factors and summands of the norm after `gate`, float32.
+        spatial: the matrix that mixes.
+    """
+
+    name: str
+    axis: Axis
+    before: Dense | None
+    halves: Dense | None
+    gate: Dense | None
+    gate_norm: tuple[Tensor, Tensor] | None
+    spatial: Spatial
+    leave: Dense
+
+    def run(self, source: Tensor, waiting: Tensor, to: Tensor, adds: bool) -> None:
+        """Mix features and write the result to `to`, or add it; all are contiguous (N, H, W, C) of one number format.
+
+        Args:
+            source: the features; without `halves` those of the waiting half.
+            waiting: with `halves`, what the other half goes to.
+            to: may be `source`.
+            adds: to what is in `to`.
+        """
+        nothing = _Dense()
+        before, halves, gate = (layer.struct() if layer else nothing for layer in (self.before, self.halves, self.gate))
+        images, height, width, channels = source.shape
+        scale, shift = self.gate_norm or (None, None)
+        job = _Mixing(
+            source=source.data_ptr(),
+            waiting=waiting.data_ptr(),
+            to=to.data_ptr(),
+            adds=adds,
+            images=images,
+            height=height,
+            width=width,
+            channels=channels,
+            size=self.spatial.size,
+            grid=self.axis == "grid",
+            before=before,
+            halves=halves,
+            gate=gate,
+            scale=None if scale is None else scale.data_ptr(),
+            shift=None if shift is None else shift.data_ptr(),
+            spatial=self.spatial.weights.data_ptr(),
+            spatial_bias=self.spatial.bias.data_ptr(),
+            leave=self.leave.struct(),
+        )
+        loaded = library.load_library(self.name)
+        workers = _workers(loaded.deblur_mixing_scratch(ctypes.byref(job)))
+        loaded.deblur_mixing(ctypes.byref(job), ctypes.byref(workers))
+
+
+class _Pointwise(ctypes.Structure):
+    _fields_ = [
+        ("source", ctypes.c_void_p),
+        ("factor", ctypes.c_void_p),
+        ("added", ctypes.c_void_p),
+        ("to", ctypes.c_void_p),
+        ("adds", ctypes.c_int64),
+        ("pixels", ctypes.c_int64),
+        ("channels", ctypes.c_int64),
+        ("enter", _Dense),
+        ("leave", _Dense),
+    ]
+
+
+@dataclass(frozen=True)
+class Pointwise:
+    """leave(gelu(enter(norm(x)))) on channels, or leave(x) alone.
+
+    Attributes:
+        name: of the library.
+        enter, leave: layers, the first with its norm's factors in its weights; see `mixing.h`.
+    """
+
+    name: str
+    enter: Dense | None
+    leave: Dense
+
+    def run(
+        self, source: Tensor, to: Tensor, adds: bool, factor: Tensor | None = None, added: Tensor | None = None
+    ) -> None:
+        """Write the result of contiguous features (..., C) to `to`, or add it; all are of one number format.
+
+        Args:
+            source: the features.
+            to: may be `source`.
+            adds: to what is in `to`.
+            factor: what is multiplied between the layers.
+            added: what else is added.
+        """
+        job = _Pointwise(
+            source=source.data_ptr(),
+            factor=None if factor is None else factor.data_ptr(),
+            added=None if added is None else added.data_ptr(),
+            to=to.data_ptr(),
+            adds=adds,
+            pixels=source.numel() // source.shape[-1],
+            channels=source.shape[-1],
+            enter=self.enter.struct() if self.enter else _Dense(),
+            leave=self.leave.struct(),
+        )
+        loaded = library.load_library(self.name)
+        workers = _workers(loaded.deblur_pointwise_scratch(ctypes.byref(job)))
+        loaded.deblur_pointwise(ctypes.byref(job), ctypes.byref(workers))

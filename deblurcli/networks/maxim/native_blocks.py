@@ -1,0 +1,161 @@
+"""MAXIM's blocks in the compiled library: the same results as `pieces`, but for rounding.
+
+All tensors are channels last, (N, H, W, C), and contiguous.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from deblurcli.native import library
+from deblurcli.native.mixing import Dense, Mixing, Pointwise, panel, prepare_dense, prepare_spatial
+from deblurcli.native.prepared import prepared
+from deblurcli.networks.maxim import pieces
+from deblurcli.networks.maxim.blocks import (
+    RCAB,
+    RDCAB,
+    BottleneckBlock,
+    CrossGating,
+    EncoderBlock,
+    GatedMLP,
+    LayerNorm,
+    MultiAxisGMLP,
+    SpatialGatingWeights,
+)
+from deblurcli.networks.maxim.network import MAXIM
+
+PRODUCTS: dict[torch.dtype, library.Products] = {torch.float32: "fp32", torch.bfloat16: "bf16"}
+
+
+def native_blocks(network: MAXIM) -> NativeBlocks | None:
+    """The blocks in the library for the network's precision; None where PyTorch has to do it.
+
+    Raises:
+        UsageError: if the environment asks for a library that is not there.
+    """
+    products = PRODUCTS.get(network.dtype)
+    if network.device.type != "cpu" or products is None:
+        return None
+    name = library.choose_backend(products).name
+    return NativeBlocks(name) if fits(network, name) else None
+
+
+def runs_natively(network: MAXIM) -> bool:
+    """Whether the compiled library computes the blocks of this MAXIM on the CPU in float32.
+
+    Raises:
+        UsageError: if the environment asks for a library that is not there.
+    """
+    return fits(network, library.choose_backend().name)
+
+
+def fits(network: MAXIM, name: str) -> bool:
+    """Whether a library, not "torch", takes as many channels as all levels have, and as many pixels as are mixed."""
+    if name == "torch":
+        return False
+    config, even = network.config, name in library.BF16.values()
+    return config.features % panel(name) == 0 and not (even and any(size % 2 for size in config.sizes))
+
+
+class NativeBlocks:
+    """What `pieces` has, in a library.
+
+    Args:
+        name: of the library.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def run_groups(self, block: EncoderBlock | BottleneckBlock, x: Tensor) -> Tensor:
+        """The groups of a block on what it has projected, in place, and the shortcut around them."""
+        shortcut, spare = x.clone(), torch.empty_like(x)
+        for mixer, attention in zip(block.mixers, block.attentions, strict=True):
+            assert isinstance(mixer, MultiAxisGMLP) and isinstance(attention, (RCAB, RDCAB))
+            self.mix_axes(mixer, x, spare)
+            pieces.attend(attention, x, spare)
+        return x.add_(shortcut)
+
+    def mix_axes(self, mixer: MultiAxisGMLP, x: Tensor, spare: Tensor) -> None:
+        """A multi-axis gated MLP, in place; `spare`, of the same shape, is overwritten."""
+        blocks, grid = prepared(mixer, self.name, lambda: prepare_mixer(self.name, mixer))
+        # Blocks first: once theirs is added to a piece nothing else needs what was there but the grid's half.
+        blocks.run(x, spare, x, adds=True)
+        grid.run(spare, spare, x, adds=True)
+
+    def cross_gate(self, gating: CrossGating, x: Tensor, y: Tensor) -> None:
+        """A cross gating of what it has projected, x and y both in place."""
+        layers = prepared(gating, self.name, lambda: PreparedGating(self.name, gating))
+        for_x, for_y, spare = torch.empty_like(x), torch.empty_like(x), torch.empty_like(x)
+        for features, (blocks, grid), result in ((x, layers.of_x, for_y), (y, layers.of_y, for_x)):
+            blocks.run(features, spare, result, adds=False)
+            grid.run(spare, spare, result, adds=True)
+        del spare
+        layers.to_y.run(y, y, adds=True, factor=for_y)
+        layers.to_x.run(x, x, adds=True, factor=for_x, added=y)  # the new y is part of the new x
+
+
+def dense(name: str, layer: nn.Linear, norm: LayerNorm | None = None) -> Dense:
+    """A layer, with the factors of the norm before it in its weights."""
+    # Products of weights, and sums of biases, are taken in float32.
+    weight, bias = layer.weight.float(), layer.bias.float()
+    if norm is not None:
+        weight, bias = weight * norm.weight.float(), bias + weight @ norm.bias.float()
+    return prepare_dense(name, weight, bias, layer.weight.dtype)
+
+
+def prepare_mixer(name: str, mixer: MultiAxisGMLP) -> tuple[Mixing, Mixing]:
+    """A multi-axis gated MLP: its pass over blocks, and then over the grid."""
+    of_grid, of_block = mixer.leave.weight.float().chunk(2, 1)
+    bias = mixer.leave.bias.float()
+    return (
+        gated_axis(name, mixer.block, of_block, bias, dense(name, mixer.enter, mixer.norm)),
+        gated_axis(name, mixer.grid, of_grid, torch.zeros_like(bias), None),
+    )
+
+
+def gated_axis(name: str, mlp: GatedMLP, leave: Tensor, bias: Tensor, halves: Dense | None) -> Mixing:
+    """A gated MLP and the layer after it: two layers in a row are one, on the MLP's input and its gated half."""
+    dtype = mlp.leave.weight.dtype
+    weight, bias = torch.cat([leave, leave @ mlp.leave.weight.float()], 1), bias + leave @ mlp.leave.bias.float()
+    return Mixing(
+        name,
+        mlp.spatial.axis,
+        before=None,
+        halves=halves,
+        gate=dense(name, mlp.enter, mlp.norm),
+        gate_norm=(mlp.gate_norm.weight.float().clone(), mlp.gate_norm.bias.float().clone()),
+        spatial=prepare_spatial(mlp.spatial.weight, mlp.spatial.bias.float() + 1, mlp.spatial.size, dtype),
+        leave=prepare_dense(name, weight, bias, dtype),
+    )
+
+
+class PreparedGating:
+    """A cross gating's layers in a library.
+
+    Attributes:
+        of_x, of_y: the spatial gating weights that are made of each, as passes over blocks and over the grid.
+        to_x, to_y: the layers that they gate.
+    """
+
+    def __init__(self, name: str, gating: CrossGating) -> None:
+        enter_x, enter_y = dense(name, gating.enter_x, gating.norm_x), dense(name, gating.enter_y, gating.norm_y)
+        self.of_x = prepare_gating_weights(name, gating.weights_x, enter_x)
+        self.of_y = prepare_gating_weights(name, gating.weights_y, enter_y)
+        self.to_x = Pointwise(name, enter_x, dense(name, gating.leave_x))
+        self.to_y = Pointwise(name, enter_y, dense(name, gating.leave_y))
+
+
+def prepare_gating_weights(name: str, weights: SpatialGatingWeights, before: Dense) -> tuple[Mixing, Mixing]:
+    """Spatial gating weights of features that go through `before`: their pass over blocks, and then over the grid."""
+    dtype = weights.leave.weight.dtype
+    of_grid, of_block = weights.leave.weight.chunk(2, 1)
+    grid, block = (prepare_spatial(each.weight, each.bias, each.size, dtype) for each in (weights.grid, weights.block))
+    halves = dense(name, weights.enter, weights.norm)
+    leave_block = prepare_dense(name, of_block, weights.leave.bias, dtype)
+    leave_grid = prepare_dense(name, of_grid, torch.zeros_like(weights.leave.bias), dtype)
+    return (
+        Mixing(name, "block", before, halves, None, None, block, leave_block),
+        Mixing(name, "grid", None, None, None, None, grid, leave_grid),
+    )
