@@ -47,6 +47,7 @@ class _Convolution(ctypes.Structure):
         ("before", ctypes.c_int64),
         ("up", ctypes.c_int64),
         ("relu", ctypes.c_int64),
+        ("leak", ctypes.c_double),
         ("residual", ctypes.c_void_p),
         ("out", ctypes.c_void_p),
         ("out_rows", ctypes.c_int64),
@@ -105,7 +106,13 @@ class Layer:
         return side + 1 - (3 if self.polyphase else self.kernel)
 
     def run(
-        self, sources: Sequence[RowAddresses], width: int, out: Tensor, relu: bool, residual: RowAddresses | None
+        self,
+        sources: Sequence[RowAddresses],
+        width: int,
+        out: Tensor,
+        relu: bool,
+        residual: RowAddresses | None,
+        leak: float = 0.0,
     ) -> None:
         """Compute all rows of `out`, (K, h, W) channels innermost and without gaps, from the rows they depend on.
 
@@ -114,6 +121,7 @@ class Layer:
             width: of the sources.
             relu: set negative results to 0.
             residual: h rows without gaps between pixels, added last.
+            leak: what to multiply negative results by, in place of `relu`; of Winograd's layers.
         """
         kernel, before = self.kernel, self.before
         if self.polyphase:
@@ -127,6 +135,7 @@ class Layer:
             before=before,
             up=self.up,
             relu=relu,
+            leak=leak,
             residual=residual.addresses.ctypes.data if residual else None,
             out=out.data_ptr(),
             out_rows=out.shape[1],
@@ -138,14 +147,14 @@ class Layer:
             size = 8 * 8 * self.channels[0]
         else:
             size = getattr(self.library, f"deblur_{self.kind}_scratch")(ctypes.byref(job))
-        workers = _workers(size)
-        getattr(self.library, f"deblur_{self.kind}")(ctypes.byref(job), ctypes.byref(workers))
+        threads = workers(size)
+        getattr(self.library, f"deblur_{self.kind}")(ctypes.byref(job), ctypes.byref(threads))
 
 
 _scratch = threading.local()
 
 
-def _workers(size: int) -> _Workers:
+def workers(size: int) -> _Workers:
     """PyTorch's number of threads, with `size` floats for each; several Python threads have their own."""
     threads = torch.get_num_threads()
     memory: Tensor | None = getattr(_scratch, "memory", None)
@@ -205,8 +214,8 @@ def in_reading_order(loaded: ctypes.CDLL, kind: LayerKind, weight: Tensor) -> Te
     packed = torch.empty(size)
     addresses = ctypes.c_void_p(given.data_ptr()), ctypes.c_void_p(packed.data_ptr())
     sizes = map(ctypes.c_int64, (inputs, outputs, kernel))
-    workers = (ctypes.byref(_workers(0)),) if kind == "winograd" else ()  # the others have little to do
-    getattr(loaded, f"deblur_{kind}_pack")(*addresses, *sizes, *workers)
+    threads = (ctypes.byref(workers(0)),) if kind == "winograd" else ()  # the others have little to do
+    getattr(loaded, f"deblur_{kind}_pack")(*addresses, *sizes, *threads)
     return packed
 
 
@@ -222,5 +231,5 @@ def update_cell(name: str, gates: Tensor, cell: RowAddresses, state: Tensor, hid
         width=hidden.shape[2],
         channels=hidden.shape[0],
     )
-    workers = _workers(0)
-    library.load_library(name).deblur_lstm(ctypes.byref(job), ctypes.byref(workers))
+    threads = workers(0)
+    library.load_library(name).deblur_lstm(ctypes.byref(job), ctypes.byref(threads))

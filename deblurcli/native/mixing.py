@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from deblurcli.native import library
-from deblurcli.native.layers import _workers
+from deblurcli.native.layers import workers
 
 Axis = Literal["grid", "block"]
 
@@ -161,8 +161,8 @@ class Mixing:
             leave=self.leave.struct(),
         )
         loaded = library.load_library(self.name)
-        workers = _workers(loaded.deblur_mixing_scratch(ctypes.byref(job)))
-        loaded.deblur_mixing(ctypes.byref(job), ctypes.byref(workers))
+        threads = workers(loaded.deblur_mixing_scratch(ctypes.byref(job)))
+        loaded.deblur_mixing(ctypes.byref(job), ctypes.byref(threads))
 
 
 class _Pointwise(ctypes.Structure):
@@ -216,5 +216,36 @@ class Pointwise:
             leave=self.leave.struct(),
         )
         loaded = library.load_library(self.name)
-        workers = _workers(loaded.deblur_pointwise_scratch(ctypes.byref(job)))
-        loaded.deblur_pointwise(ctypes.byref(job), ctypes.byref(workers))
+        threads = workers(loaded.deblur_pointwise_scratch(ctypes.byref(job)))
+        loaded.deblur_pointwise(ctypes.byref(job), ctypes.byref(threads))
+
+
+class _Normalisation(ctypes.Structure):
+    _fields_ = [
+        ("source", ctypes.c_void_p),
+        ("to", ctypes.c_void_p),
+        ("scale", ctypes.c_void_p),
+        ("shift", ctypes.c_void_p),
+        ("pixels", ctypes.c_int64),
+        ("channels", ctypes.c_int64),
+    ]
+
+
+def normalise(name: str, source: Tensor, scale: Tensor, shift: Tensor, to: Tensor) -> None:
+    """The layer norm (epsilon 1e-6) of contiguous features (..., C), in float32: what convolutions take.
+
+    Args:
+        name: of the library.
+        source: the features.
+        scale, shift: (C,) float32.
+        to: float32 of the same shape.
+    """
+    job = _Normalisation(
+        source=source.data_ptr(),
+        to=to.data_ptr(),
+        scale=scale.data_ptr(),
+        shift=shift.data_ptr(),
+        pixels=source.numel() // source.shape[-1],
+        channels=source.shape[-1],
+    )
+    library.load_library(name).deblur_normalise(ctypes.byref(job), ctypes.byref(workers(0)))

@@ -103,25 +103,25 @@ static void run_strip(Part *part, int64_t first, int64_t count) {
     for (int64_t i = 0; i < count; i++) {
         const Feature *from = (const Feature *)job->from + part->places[first + i];
         if (job->before.weights || job->halves.weights)
-            normalise(from, channels, 0, 0, part->normed + i * channels);
+            normalise(from, channels, part->normed + i * channels);
         else
             memcpy(part->kept + (first + i) * step, from, channels * sizeof(Feature));
     }
     if (job->before.weights) {
         run_dense(&job->before, part->normed, channels, count, finish_before, part);
         for (int64_t i = 0; i < count; i++)
-            normalise(part->entered + i * channels, channels, 0, 0, part->normed + i * channels);
+            normalise(part->entered + i * channels, channels, part->normed + i * channels);
     }
     if (job->halves.weights)
         run_dense(&job->halves, part->normed, channels, count, finish_halves, part);
     const Feature *rows = part->kept + first * step;
     if (job->gate.weights) {
         for (int64_t i = 0; i < count; i++)
-            normalise(rows + i * step, channels, 0, 0, part->normed + i * channels);
+            normalise(rows + i * step, channels, part->normed + i * channels);
         run_dense(&job->gate, part->normed, channels, count, finish_gate, part);
         for (int64_t i = 0; i < count; i++) {
             Feature *row = part->entered + i * channels;
-            normalise(row, channels, job->scale, job->shift, row);
+            normalise_and_scale(row, channels, job->scale, job->shift, row);
         }
         rows = part->entered, step = channels;
     }

@@ -45,11 +45,20 @@ typedef struct {
     Dense enter, leave;
 } Pointwise;
 
+/* The norm of every pixel, in float32. */
+typedef struct {
+    const void *from;
+    float *to;
+    const float *scale, *shift;
+    int64_t pixels, channels;
+} Normalisation;
+
 /* Floats that one thread needs. */
 int64_t deblur_mixing_scratch(const Mixing *);
 int64_t deblur_pointwise_scratch(const Pointwise *);
 
 void deblur_mixing(const Mixing *, const Workers *);
+void deblur_normalise(const Normalisation *, const Workers *);
 void deblur_pointwise(const Pointwise *, const Workers *);
 
 #endif

@@ -58,7 +58,7 @@ static void run_strip(const void *given, int64_t index, float *scratch) {
     Strip strip = {.job = job, .first = first, .entered = rows + lines((STRIP + SPARE) * channels)};
     if (job->enter.weights) {
         for (int64_t i = 0; i < count; i++)
-            normalise(from + i * channels, channels, 0, 0, rows + i * channels);
+            normalise(from + i * channels, channels, rows + i * channels);
         run_dense(&job->enter, rows, channels, count, finish_enter, &strip);
         rows = strip.entered;
     } else {

@@ -76,5 +76,9 @@ INLINE Vector reciprocal(Vector x) {
 
 /* NaN stays NaN, as in PyTorch, so that a network that fails can be noticed. */
 INLINE Vector relu(Vector x) { return (Vector)((Mask)x & ~(x <= zeros())); }
+INLINE Vector leaky_relu(Vector x, float slope) {
+    Mask below = x < zeros();
+    return (Vector)(((Mask)(x * slope) & below) | ((Mask)x & ~below));
+}
 
 #endif

@@ -124,6 +124,7 @@ INLINE void store_window(const Plan *plan, const float *from, int64_t step, int6
                          int outputs) {
     const Convolution *conv = plan->convolution;
     int64_t channels = conv->out_channels, up = conv->up;
+    float leak = (float)conv->leak;
     int64_t height = conv->out_rows / up - top < outputs ? conv->out_rows / up - top : outputs;
     int64_t width = conv->width - left < outputs ? conv->width - left : outputs;
     for (int64_t k = 0; k < plan->chunk; k += LANES) {
@@ -150,6 +151,8 @@ INLINE void store_window(const Plan *plan, const float *from, int64_t step, int6
                 Vector value = result[j] + bias;
                 if (conv->relu)
                     value = relu(value);
+                else if (leak != 0)
+                    value = leaky_relu(value, leak);
                 if (residual)
                     value += load(residual + j * up * channels);
                 store(out + j * up * channels, value);

@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from deblurcli.native import library
 from deblurcli.native.mixing import Dense, Mixing, Pointwise, panel, prepare_dense, prepare_spatial
 from deblurcli.native.prepared import prepared
-from deblurcli.networks.maxim import pieces
 from deblurcli.networks.maxim.blocks import (
     RCAB,
     RDCAB,
@@ -23,6 +22,7 @@ from deblurcli.networks.maxim.blocks import (
     MultiAxisGMLP,
     SpatialGatingWeights,
 )
+from deblurcli.networks.maxim.native_attention import prepare_convolutions
 from deblurcli.networks.maxim.network import MAXIM
 
 PRODUCTS: dict[torch.dtype, library.Products] = {torch.float32: "fp32", torch.bfloat16: "bf16"}
@@ -74,7 +74,7 @@ class NativeBlocks:
         for mixer, attention in zip(block.mixers, block.attentions, strict=True):
             assert isinstance(mixer, MultiAxisGMLP) and isinstance(attention, (RCAB, RDCAB))
             self.mix_axes(mixer, x, spare)
-            pieces.attend(attention, x, spare)
+            self.attend(attention, x, spare)
         return x.add_(shortcut)
 
     def mix_axes(self, mixer: MultiAxisGMLP, x: Tensor, spare: Tensor) -> None:
@@ -83,6 +83,20 @@ class NativeBlocks:
         # Blocks first: once theirs is added to a piece nothing else needs what was there but the grid's half.
         blocks.run(x, spare, x, adds=True)
         grid.run(spare, spare, x, adds=True)
+
+    def attend(self, block: RCAB | RDCAB, x: Tensor, spare: Tensor) -> None:
+        """A residual channel attention block, in place; `spare`, of the same shape, is overwritten."""
+        if isinstance(block, RCAB):
+            total = x.new_zeros(x.shape[0], 1, 1, x.shape[3], dtype=torch.float32)
+            convolutions = prepared(block, self.name, lambda: prepare_convolutions(self.name, block))
+            for top, bottom, rows in convolutions.run(x):
+                total += rows.sum((1, 2), keepdim=True)
+                spare[:, top:bottom] = rows
+        else:
+            inner = prepared(block, self.name, lambda: prepare_linears(self.name, block))
+            inner.run(x, spare, adds=False)
+            total = spare.sum((1, 2), keepdim=True, dtype=torch.float32)
+        x.addcmul_(spare, block.attention.scale((total / (x.shape[1] * x.shape[2])).to(x.dtype)))
 
     def cross_gate(self, gating: CrossGating, x: Tensor, y: Tensor) -> None:
         """A cross gating of what it has projected, x and y both in place."""
@@ -129,6 +143,11 @@ def gated_axis(name: str, mlp: GatedMLP, leave: Tensor, bias: Tensor, halves: De
         spatial=prepare_spatial(mlp.spatial.weight, mlp.spatial.bias.float() + 1, mlp.spatial.size, dtype),
         leave=prepare_dense(name, weight, bias, dtype),
     )
+
+
+def prepare_linears(name: str, block: RDCAB) -> Pointwise:
+    """A block's norm and linear layers."""
+    return Pointwise(name, dense(name, block.linear1, block.norm), dense(name, block.linear2))
 
 
 class PreparedGating:

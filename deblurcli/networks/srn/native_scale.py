@@ -13,7 +13,8 @@ from deblurcli.native import library
 from deblurcli.native.buffers import pooled_empty
 from deblurcli.native.layers import Layer, layer_kind, prepare_layer, update_cell
 from deblurcli.native.prepared import prepared
-from deblurcli.networks.srn.native_layers import LayerOf, LayerStream, RowBuffer, SingleStream, StageStream
+from deblurcli.native.streams import LayerStream, RowBuffer, SingleStream
+from deblurcli.networks.srn.native_layers import LayerOf, StageStream
 from deblurcli.networks.srn.network import SRN, Conv, ConvLSTM, ConvRNN, Stateless, Upsample
 from deblurcli.networks.srn.torch_scale import StateSource
 
