@@ -17,7 +17,7 @@ from deblurcli.networks.maxim import pieces
 from deblurcli.networks.maxim.blocks import BottleneckBlock, CrossGating, EncoderBlock
 from deblurcli.networks.maxim.native_blocks import native_blocks
 from deblurcli.networks.maxim.network import MAXIM, Stage
-from deblurcli.networks.maxim.project import Projection
+from deblurcli.networks.maxim.project import Product, Projection
 from deblurcli.networks.maxim.resize import scaled
 from deblurcli.tiling.budget import Advance, Emit, PixelBudget, Source
 from deblurcli.tiling.windows import restore_in_windows
@@ -57,6 +57,9 @@ def restore(network: MAXIM, source: Source, emit: Emit, budget: PixelBudget, adv
 class Blocks(Protocol):
     """What a stage is made of, in PyTorch (`pieces`) or in the compiled library (`native_blocks`)."""
 
+    def product_of(self, weight: Tensor) -> Product:
+        """Of (x, to, adds): writes the product of features (..., c) with a weight (C, c) to (..., C), or adds it."""
+
     def run_groups(self, block: EncoderBlock | BottleneckBlock, x: Tensor) -> Tensor:
         """The groups of a block on what it has projected, in place, and the shortcut around them."""
 
@@ -91,7 +94,7 @@ class StageRun:
         if self.stage.sams:
             self.features = list(encoded)
         for block in self.stage.bottleneck:
-            projection = Projection(block.project)
+            projection = Projection(block.project, self.blocks.product_of)
             projection.add(x)
             x = self.blocks.run_groups(block, projection.total(x.shape[:3]))
         return self.decode(self.gate(encoded, x), x)
@@ -105,7 +108,7 @@ class StageRun:
             skip = stage.inputs[level](image.to(self.dtype)).contiguous()  # (N, h, w, c)
             if before is not None:
                 skip = self.fused(stage.fuse[level], skip, before.attended.pop(0))
-            projection = Projection(block.project)
+            projection = Projection(block.project, self.blocks.product_of)
             projection.add(skip if level == 0 else stage.downs[level - 1](encoded[-1]))  # at the top it comes twice
             projection.add(skip)
             x = projection.total(skip.shape[:3])
@@ -121,10 +124,10 @@ class StageRun:
         below = lowest
         for level in reversed(self.levels):
             gating, shape = self.stage.gates[level], encoded[level].shape[:3]
-            projection = Projection(gating.project_x)
+            projection = Projection(gating.project_x, self.blocks.product_of)
             projection.add_all(self.stage.to_gates[level], encoded, self.levels)
             x = projection.total(shape)
-            projection = Projection(gating.project_y)
+            projection = Projection(gating.project_y, self.blocks.product_of)
             projection.add_upsampled(gating.up, below)
             below = projection.total(shape)
             del projection
@@ -141,7 +144,7 @@ class StageRun:
         x = lowest
         for level in reversed(self.levels):
             block, shape = stage.decoders[level], skips[level].shape[:3]
-            projection = Projection(block.project)
+            projection = Projection(block.project, self.blocks.product_of)
             projection.add_upsampled(stage.ups[level], x)
             projection.add_all(stage.to_decoders[level], skips, reversed(self.levels))
             x = projection.total(shape)
@@ -164,7 +167,7 @@ class StageRun:
         """The first result of a cross gating of features of one size."""
         results = []
         for layer, each in ((gating.project_x, x), (gating.project_y, y)):
-            projection = Projection(layer)
+            projection = Projection(layer, self.blocks.product_of)
             projection.add(each)
             results.append(projection.total(each.shape[:3]))
         del x, y, each, projection

@@ -5,12 +5,15 @@ All tensors are channels last, (N, H, W, C), and contiguous.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
 from deblurcli.native import library
 from deblurcli.native.mixing import Dense, Mixing, Pointwise, panel, prepare_dense, prepare_spatial
 from deblurcli.native.prepared import prepared
+from deblurcli.networks.maxim import pieces
 from deblurcli.networks.maxim.blocks import (
     RCAB,
     RDCAB,
@@ -67,6 +70,20 @@ class NativeBlocks:
 
     def __init__(self, name: str) -> None:
         self.name = name
+
+    def product_of(self, weight: Tensor) -> Callable[[Tensor, Tensor, bool], None]:
+        """Of (x, to, adds): writes the product of features (..., c) with a weight (C, c) to (..., C), or adds it."""
+        nothing = weight.new_zeros(len(weight))
+        layer = Pointwise(self.name, None, prepare_dense(self.name, weight, nothing, weight.dtype))
+        in_torch = pieces.product_of(weight)
+
+        def product(x: Tensor, to: Tensor, adds: bool) -> None:
+            if x.is_contiguous() and to.is_contiguous():
+                layer.run(x, to, adds)
+            else:  # bands of several images
+                in_torch(x, to, adds)
+
+        return product
 
     def run_groups(self, block: EncoderBlock | BottleneckBlock, x: Tensor) -> Tensor:
         """The groups of a block on what it has projected, in place, and the shortcut around them."""

@@ -11,7 +11,7 @@ All tensors are channels last, (N, H, W, C), and contiguous. Needs nothing but t
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 import torch.nn.functional as F
@@ -91,6 +91,18 @@ def cut(x: Tensor, axis: Axis, size: int) -> Tensor:
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """F.linear as one matrix product, which it makes many small ones of where it has no bias."""
     return F.linear(x.reshape(-1, x.shape[-1]), weight, bias).view(*x.shape[:-1], -1)
+
+
+def product_of(weight: Tensor) -> Callable[[Tensor, Tensor, bool], None]:
+    """Of (x, to, adds): writes the product of features (..., c) with a weight (C, c) to (..., C), or adds it."""
+
+    def product(x: Tensor, to: Tensor, adds: bool) -> None:
+        if adds:
+            to += linear(x, weight)
+        else:
+            to.copy_(linear(x, weight))
+
+    return product
 
 
 def gelu_linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:

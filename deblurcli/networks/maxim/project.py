@@ -15,10 +15,11 @@ import torch
 from torch import Tensor, nn
 
 from deblurcli.networks.maxim.blocks import ChannelsLastUpsample
-from deblurcli.networks.maxim.pieces import bands, linear
+from deblurcli.networks.maxim.pieces import bands
 from deblurcli.networks.maxim.resize import FromAllLevels, ResizeAndProject, enlarged, reduced
 
-Rows = Callable[[int, int], Tensor]  # (top, bottom) -> those rows of a term, (N, bottom - top, W, C)
+Add = Callable[[int, int, Tensor], object]  # (top, bottom, rows): adds those of a term to rows (N, bottom - top, W, C)
+Product = Callable[[Tensor, Tensor, bool], None]  # features, what their product goes to, whether it is added
 
 
 class Projection:
@@ -26,15 +27,17 @@ class Projection:
 
     Args:
         linear: the layer; terms are added in the order of its input channels.
+        product_of: what multiplies features with a weight (C, c), as `pieces.product_of`.
     """
 
-    def __init__(self, linear: nn.Linear) -> None:
+    def __init__(self, linear: nn.Linear, product_of: Callable[[Tensor], Product]) -> None:
+        self.product_of = product_of
         self.dtype = linear.weight.dtype
         # Products of weights, and sums of biases, are taken in float32 at least.
         precise = torch.promote_types(self.dtype, torch.float32)
         self.weight, self.bias = linear.weight.to(precise), linear.bias.to(precise)
         self.taken, self.align = 0, 1
-        self.terms: list[Rows] = []
+        self.terms: list[Add] = []
 
     def columns(self, channels: int) -> Tensor:
         """The next columns of the weight, (C, channels)."""
@@ -43,8 +46,8 @@ class Projection:
 
     def add(self, x: Tensor) -> None:
         """Features (N, H, W, c) as they are."""
-        weight = self.columns(x.shape[3]).to(self.dtype)
-        self.terms.append(lambda top, bottom: linear(x[:, top:bottom], weight))
+        product = self.product_of(self.columns(x.shape[3]).to(self.dtype))
+        self.terms.append(lambda top, bottom, rows: product(x[:, top:bottom], rows, True))
 
     def add_all(self, resize: FromAllLevels, features: list[Tensor], order: Iterable[int]) -> None:
         """Features of all levels at the size of this one, and convolved 1x1."""
@@ -56,33 +59,36 @@ class Projection:
     def add_resized(self, resize: ResizeAndProject, x: Tensor) -> None:
         """Features of one level, (N, h, w, c), at the size of this one, and convolved 1x1."""
         columns = self.columns(resize.out_features)
-        weight = (columns @ resize.weight.to(columns)).to(self.dtype)
+        product = self.product_of((columns @ resize.weight.to(columns)).to(self.dtype))
         self.bias = self.bias + columns @ resize.bias.to(columns)
         if resize.down == 0:
-            self.terms.append(lambda top, bottom: linear(x[:, top:bottom], weight))
+            self.terms.append(lambda top, bottom, rows: product(x[:, top:bottom], rows, True))
         elif resize.down > 0:
             factor = 1 << resize.down
-            self.terms.append(lambda top, bottom: linear(shrunk(x, factor, top, bottom), weight))
+            self.terms.append(lambda top, bottom, rows: product(shrunk(x, factor, top, bottom), rows, True))
         else:
-            factor, small = 1 << -resize.down, linear(x, weight)
+            factor, small = 1 << -resize.down, x.new_empty(*x.shape[:3], len(columns))
+            product(x, small, False)
             self.align = max(self.align, factor)
-            self.terms.append(lambda top, bottom: grown(small, factor, top, bottom))
+            self.terms.append(lambda top, bottom, rows: rows.add_(grown(small, factor, top, bottom)))
 
     def add_upsampled(self, up: ChannelsLastUpsample, x: Tensor) -> None:
         """Features (N, H / 2, W / 2, c), upsampled by a transposed convolution."""
         columns = self.columns(up.out_channels)
         weight = torch.einsum("po,coyx->yxpc", columns, up.weight.to(columns))  # (2, 2, C, c)
-        flat = weight.flatten(0, 2).to(self.dtype)
+        product = self.product_of(weight.flatten(0, 2).to(self.dtype))
         assert up.bias is not None
         self.bias = self.bias + columns @ up.bias.to(columns)
         self.align = max(self.align, 2)
 
-        def rows(top: int, bottom: int) -> Tensor:
-            four = linear(x[:, top // 2 : bottom // 2], flat)
-            four = four.view(*four.shape[:3], 2, 2, -1).permute(0, 1, 3, 2, 4, 5)  # (N, h, 2, w, 2, C)
-            return four.reshape(len(x), bottom - top, 2 * x.shape[2], -1)
+        def add(top: int, bottom: int, rows: Tensor) -> None:
+            below = x[:, top // 2 : bottom // 2]
+            four = x.new_empty(*below.shape[:3], 4 * len(columns))
+            product(below, four, False)
+            four = four.view(*below.shape[:3], 2, 2, -1).permute(0, 1, 3, 2, 4, 5)  # (N, h, 2, w, 2, C)
+            rows.view(four.shape).add_(four)
 
-        self.terms.append(rows)
+        self.terms.append(add)
 
     def total(self, shape: Sequence[int]) -> Tensor:
         """The result, (N, H, W, C) of a shape (N, H, W), contiguous."""
@@ -90,10 +96,10 @@ class Projection:
         bias = self.bias.to(self.dtype)
         result = bias.new_empty(*shape, len(bias))
         for top, bottom in bands(result, align=self.align):
-            rows = self.terms[0](top, bottom) + bias
-            for term in self.terms[1:]:
-                rows += term(top, bottom)
-            result[:, top:bottom] = rows
+            rows = result[:, top:bottom]
+            rows.copy_(bias)
+            for add in self.terms:
+                add(top, bottom, rows)
         return result
 
 
