@@ -16,7 +16,7 @@ from deblurcli.networks.maxim import pieces
 from deblurcli.networks.maxim.inference import pictures
 from deblurcli.networks.maxim.network import MAXIM, RELEASED, MAXIMConfig
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = pytest.mark.usefixtures("one_thread", "in_torch")
 
 SMALL = MAXIMConfig(features=8, sizes=(4, 4, 2, 2), groups=2, bottleneck_blocks=1, stages=3)
 CONFIGS = {
@@ -36,6 +36,12 @@ def network_of(config: MAXIMConfig) -> MAXIM:
         if parameter.ndim == 1:
             parameter += 0.2 * torch.randn_like(parameter)
     return network
+
+
+@pytest.fixture
+def in_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the compiled library makes of it is tried in test_native_blocks.py."""
+    monkeypatch.setenv("DEBLUR_ENGINE", "torch")
 
 
 @pytest.fixture(params=[64, 4096, 1 << 30], ids=["small pieces", "larger pieces", "one piece"])
@@ -104,8 +110,10 @@ def test_other_shapes_are_refused(shape: tuple[int, ...]) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads Linux's /proc")
-def test_memory_grows_as_stated() -> None:
+@pytest.mark.parametrize("engine", ["torch", "auto"])
+def test_memory_grows_as_stated(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of one image of the released widths, above the program, in bytes per pixel and byte of the number format."""
+    monkeypatch.setenv("DEBLUR_ENGINE", engine)
     script = """
     import re
     from dataclasses import replace
