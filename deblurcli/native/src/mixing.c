@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+enum { LINE = 64 / sizeof(Feature) /* features in a line of the cache */ };
 enum { STRIP = 48 /* rows between two layers, a multiple of TALL */, SPARE = 3 /* that a product reads beyond */ };
 
 typedef struct {
@@ -16,6 +17,7 @@ typedef struct {
     int64_t pixels; /* that are mixed */
     int64_t units;  /* blocks, or places of the grid, side by side; pixel k of unit u is row k * units + u */
     int64_t *places; /* of every row, in features */
+    int64_t ahead;   /* from there to where it is in the next piece */
     Feature *kept;   /* every row for `leave` */
     int64_t kept_step;
     Word *mixed; /* for every panel of a unit's channels: pixel by pixel, or pair of them, the panel */
@@ -102,6 +104,12 @@ static void run_strip(Part *part, int64_t first, int64_t count) {
     part->first = first;
     for (int64_t i = 0; i < count; i++) {
         const Feature *from = (const Feature *)job->from + part->places[first + i];
+        /* What is needed at last, and by the next piece: the processor does not see it coming. */
+        for (int64_t c = 0; c < channels; c += LINE) {
+            if (job->to != job->from)
+                __builtin_prefetch((const Feature *)job->to + part->places[first + i] + c, 1);
+            __builtin_prefetch(from + part->ahead + c);
+        }
         if (job->before.weights || job->halves.weights)
             normalise(from, channels, part->normed + i * channels);
         else
@@ -177,6 +185,7 @@ static void mix_piece(const void *given, int64_t index, float *scratch) {
         .pixels = job->size * job->size,
         .units = least(most, width - left),
         .places = (int64_t *)memory,
+        .ahead = (job->grid ? 1 : job->size) * most * job->channels,
         .kept = memory += sizes.places,
         .kept_step = job->leave.in,
         .mixed = (Word *)(memory += sizes.kept),

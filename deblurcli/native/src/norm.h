@@ -2,7 +2,7 @@
 #ifndef DEBLUR_NORM_H
 #define DEBLUR_NORM_H
 
-#include "features.h"
+#include "feature.h"
 
 typedef struct {
     Vector mean, factor;

@@ -2,7 +2,7 @@
 #ifndef DEBLUR_TILE_H
 #define DEBLUR_TILE_H
 
-#include "features.h"
+#include "feature.h"
 
 /* Add to `tall` rows of a panel; `tall` is a constant to the compiler. Rows are `step` words apart. */
 INLINE void add_tile(int tall, const Word *rows, int64_t step, int64_t words, const Word *panel,

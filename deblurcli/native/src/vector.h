@@ -64,10 +64,17 @@ INLINE Vector at_least(Vector x, Vector limit) {
 #endif
 }
 
-/* 1 / x for 2^-126 <= x <= 2^126, up to a rounding or two. */
+/* 1 / x for 2^-126 <= x <= 2^126, to fourteen binary digits at least, and up to a rounding or two. */
+INLINE Vector rough_reciprocal(Vector x) {
+#if defined(__AVX512F__)
+    return (Vector)_mm512_rcp14_ps((__m512)x); /* a division takes as long as ten products */
+#else
+    return 1.0f / x;
+#endif
+}
 INLINE Vector reciprocal(Vector x) {
 #if defined(__AVX512F__)
-    Vector guess = (Vector)_mm512_rcp14_ps((__m512)x); /* a division takes as long as ten products */
+    Vector guess = rough_reciprocal(x);
     return guess + guess * (1.0f - guess * x);
 #else
     return 1.0f / x;

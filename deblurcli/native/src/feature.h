@@ -1,7 +1,7 @@
 /* Features in memory: float32, or bfloat16 in the library that multiplies it. Either way a row of them is a row of words
    that a product reads (`products.h`): one number, or two of neighbouring channels. */
-#ifndef DEBLUR_FEATURES_H
-#define DEBLUR_FEATURES_H
+#ifndef DEBLUR_FEATURE_H
+#define DEBLUR_FEATURE_H
 
 #include "mixing.h"
 #include "products.h"
