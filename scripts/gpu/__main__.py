@@ -80,10 +80,18 @@ def run(options: argparse.Namespace) -> None:
         )
     check(options.pack)
     settings = Settings(
-        options.pack, options.output, options.work or options.output.with_name(f"{options.output.name}-work"),
-        options.recipes, {"maxim-fast-gpu": options.pack / BASE, "srn-gpu": options.srn}, options.device,
-        seconds_of(options.time), seconds_of(options.call) if options.call else None, options.save_every, options.batch, options.crop,
-    )  # fmt: skip
+        pack=options.pack,
+        output=options.output,
+        work=options.work or options.output.with_name(f"{options.output.name}-work"),
+        recipes=options.recipes,
+        starts={"maxim-fast-gpu": options.pack / BASE, "srn-gpu": options.srn},
+        device=options.device,
+        seconds=seconds_of(options.time),
+        call=seconds_of(options.call) if options.call else None,
+        save_every=options.save_every,
+        batch=options.batch,
+        crop=options.crop,
+    )
     ledger = go_on(settings, STARTED, say)
     say(f"report: {write_report(settings, ledger)}")
     if not all(plan.recipe in ledger.finished for plan in PLANS):

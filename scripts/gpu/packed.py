@@ -25,9 +25,7 @@ def check(pack: Path) -> None:
     try:
         files = json.loads(manifest.read_text(encoding="utf-8"))["files"]
     except (OSError, ValueError, KeyError) as error:
-        raise InputError(
-            f"{manifest}: cannot be read; give the folder that `pack` made, with all that is in it"
-        ) from error
+        raise InputError(f"{manifest}: cannot be read; give the whole folder that `pack` made") from error
     for name, digest in files.items():
         path = pack / name
         if not path.is_file() or sha256_of(path) != digest:
