@@ -69,7 +69,7 @@ def pack(options: argparse.Namespace) -> None:
 def run(options: argparse.Namespace) -> None:
     import torch
     from packed import BASE, check
-    from report import write_report
+    from report import REPORT, write_report
     from session import PLANS, Settings, go_on
 
     from deblurcli.training.budget import seconds_of
@@ -92,8 +92,8 @@ def run(options: argparse.Namespace) -> None:
         batch=options.batch,
         crop=options.crop,
     )
-    ledger = go_on(settings, STARTED, say)
-    say(f"report: {write_report(settings, ledger)}")
+    ledger = go_on(settings, STARTED, say, write_report)
+    say(f"report: {settings.output / REPORT}")
     if not all(plan.recipe in ledger.finished for plan in PLANS):
         remedy = "the same command goes on" if ledger.spent < settings.seconds else "a longer --for goes on"
         say(f"{ledger.spent:.0f} of {settings.seconds:.0f} s used, not finished; {remedy}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-from pathlib import Path
 
 import torch
 from session import PLANS, Ledger, Settings
@@ -12,14 +11,14 @@ from deblurcli.atomic import write_atomically
 from deblurcli.digest import sha256_of
 from deblurcli.version import __version__
 
+REPORT = "report.md"
 REHEARSAL = "**A rehearsal on a CPU**: it shows that everything runs, and its weights are of no use."
 
 
-def write_report(settings: Settings, ledger: Ledger) -> Path:
-    """Write report.md into the output folder, in place of an earlier one; returns its path."""
-    path = settings.output / "report.md"
+def write_report(settings: Settings, ledger: Ledger) -> None:
+    """Write the report into the output folder, in place of an earlier one."""
+    path = settings.output / REPORT
     write_atomically(text_of(settings, ledger).encode(), path, overwrite=True)
-    return path
 
 
 def text_of(settings: Settings, ledger: Ledger) -> str:
@@ -62,6 +61,6 @@ def figures(settings: Settings, ledger: Ledger) -> list[str]:
     return [
         *lines,
         "",
-        f"Measured in bf16 on the middles of {len(gains)} pairs that were compressed for the pack: good for comparing "
+        f"Measured in bf16 on middles of pairs, {len(gains)} in all, compressed for the pack: good for comparing "
         "these files with each other, and for nothing else. Measure at home with `deblur bench --model FILE`.",
     ]

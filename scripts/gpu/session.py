@@ -140,13 +140,16 @@ class Settings:
         return recipe
 
 
-def go_on(settings: Settings, started: float, tell: Callable[[str], None]) -> Ledger:
+def go_on(
+    settings: Settings, started: float, tell: Callable[[str], None], write_report: Callable[[Settings, Ledger], Any]
+) -> Ledger:
     """Train as long as this call may.
 
     Args:
         settings: of the session.
         started: when the call began, by `time.monotonic()`.
         tell: told in a line how far it is.
+        write_report: called whenever there is more to report; the machine may be gone any time.
 
     Returns:
         What there is now; all is done if every plan is `finished`.
@@ -168,12 +171,15 @@ def go_on(settings: Settings, started: float, tell: Callable[[str], None]) -> Le
     counts = f"{len(photos.sharp)} photos, {len(photos.pairs)} pairs, {len(pairs)} to measure on"
     tell(f"{counts}; {clock.beat():.0f} of {settings.seconds:.0f} s used")
     for plan in waiting:
-        if not train_until(plan, settings, photos, clock, tell):
+        ended = train_until(plan, settings, photos, clock, tell)
+        write_report(settings, ledger)
+        if not ended:
             break
         conclude(plan, settings, pairs, ledger, tell)
         ledger.finished.append(plan.recipe)
         clock.beat(now=True)
     clock.beat(now=True)
+    write_report(settings, ledger)
     return ledger
 
 
@@ -241,7 +247,7 @@ def conclude(plan: Plan, settings: Settings, pairs: list[Any], ledger: Ledger, t
         measured = measure(path, pairs, settings.device)
         ledger.figures[path.name] = measured
         mean = sum(measured["after"]) / len(pairs)
-        tell(f"{path.name}: {mean:.2f} dB on {len(pairs)} pairs")
+        tell(f"{path.name}: {mean:.2f} dB, the mean of {len(pairs)}")
 
 
 def measure(path: Path, pairs: list[tuple[Tensor, Tensor]], device: str) -> dict[str, list[float]]:

@@ -20,12 +20,16 @@ from PIL import Image
 from skimage.data import astronaut
 from small_model import SMALL, save_small
 
+from deblurcli.errors import InputError, UsageError
 from deblurcli.models.checkpoint import ModelInfo, load_checkpoint, read_info, save_checkpoint
 from deblurcli.networks.maxim.network import MAXIM, MAXIMConfig
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="a shell script")
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "train-on-gpu"
+sys.path.insert(0, str(SCRIPT.parent / "gpu"))
+from pack import make_pack  # noqa: E402
+
 TINY = MAXIMConfig(features=4, sizes=(4, 2, 2), groups=1, bottleneck_blocks=1, stages=1)
 RECIPE = """
 name = "{name}"
@@ -125,21 +129,19 @@ def test_a_pack_has_the_licence_of_every_photo(pack, data):
 
 
 def test_the_same_data_make_the_same_pack_and_a_smaller_one_fits(pack, data, starts, tmp_path):
-    size = sum(map(len, contents(pack).values()))
-    arguments = ("pack", data, "--base", starts / "base.safetensors", "-o")
-    code, told = ended(train_on_gpu(*arguments, tmp_path / "again"))
-    assert code == 0, told
+    base = starts / "base.safetensors"
+    make_pack(data, base, tmp_path / "again", 60_000_000)
     assert contents(tmp_path / "again") == contents(pack)
 
-    limit = size * 0.75
-    code, told = ended(train_on_gpu(*arguments, tmp_path / "small", "--size", limit / 1e6))
-    assert code == 0, told
-    assert sum(map(len, contents(tmp_path / "small").values())) < limit
-    assert 0 < len(list((tmp_path / "small" / "sharp").iterdir())) < 8
+    limit = int(0.75 * sum(map(len, contents(pack).values())))
+    made = make_pack(data, base, tmp_path / "small", limit)
+    assert made.size == sum(map(len, contents(tmp_path / "small").values())) <= limit
+    assert 0 < made.photos == len(list((tmp_path / "small" / "sharp").iterdir())) < 8
 
-    code, told = ended(train_on_gpu(*arguments, tmp_path / "none", "--size", "0.05"))
-    assert code == 2 and "give a larger --size" in told and told.count("\n") == 1
-    assert not (tmp_path / "none").exists()
+    with pytest.raises(UsageError, match="give a larger --size"):
+        make_pack(data, base, tmp_path / "none", 50_000)
+    with pytest.raises(UsageError, match="exists already"):
+        make_pack(data, base, tmp_path / "small", limit)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["again", "small"]
 
 
@@ -147,9 +149,8 @@ def test_a_photo_without_a_licence_is_refused(data, starts, tmp_path):
     shutil.copytree(data, tmp_path / "data")
     rows = (tmp_path / "data" / "sharp.csv").read_text().splitlines()
     (tmp_path / "data" / "sharp.csv").write_text("\n".join(rows[:-1]))
-    arguments = ("pack", tmp_path / "data", "--base", starts / "base.safetensors", "-o", tmp_path / "pack")
-    code, told = ended(train_on_gpu(*arguments))
-    assert code == 3 and "has no row for 9, a photo.png" in told and told.count("\n") == 1
+    with pytest.raises(InputError, match="has no row for 9, a photo"):
+        make_pack(tmp_path / "data", starts / "base.safetensors", tmp_path / "pack", 60_000_000)
     assert not (tmp_path / "pack").exists()
 
 
@@ -164,7 +165,7 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_killed_it_goes_on_and_leaves_weights_and_a_report(pack, starts, bare, tmp_path):
     output = tmp_path / "result"
-    arguments = ("run", pack, "-o", output, "--for", "40s", "--device", "cpu", "--batch", 1, "--crop", 64,
+    arguments = ("run", pack, "-o", output, "--for", "32s", "--device", "cpu", "--batch", 1, "--crop", 64,
                  "--save-every", 0.3, "--recipes", starts, "--srn", starts / "srn.safetensors")  # fmt: skip
     first = train_on_gpu(*arguments, path=bare)
     weights = output / "maxim-fast-gpu.safetensors"
@@ -202,7 +203,7 @@ def test_killed_it_goes_on_and_leaves_weights_and_a_report(pack, starts, bare, t
 
 
 def test_a_call_ends_in_time_and_the_next_one_goes_on(pack, starts, tmp_path):
-    arguments = ("run", pack, "-o", tmp_path / "result", "--for", "1h", "--call", "12s", "--device", "cpu",
+    arguments = ("run", pack, "-o", tmp_path / "result", "--for", "1h", "--call", "10s", "--device", "cpu",
                  "--batch", 1, "--crop", 64, "--recipes", starts, "--srn", starts / "srn.safetensors")  # fmt: skip
     steps = []
     for _ in range(2):

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from skimage.data import astronaut
 
 from deblurcli.errors import UsageError
@@ -82,6 +87,23 @@ def test_a_run_of_a_number_of_steps_can_pause_too(tmp_path, photos):
     parts = train(recipe, photos, [], tmp_path / "parts", report=reports.append)
     assert [report.step for report in reports] == [1, 2, 3, 4]
     assert parts.read_bytes() == train(recipe, photos, [], tmp_path / "whole").read_bytes()
+
+
+def test_the_command_pauses_and_goes_on(tmp_path):
+    (tmp_path / "sharp").mkdir()
+    Image.fromarray(np.ascontiguousarray(astronaut()[:160, 100:260])).save(tmp_path / "sharp" / "a.png")
+    recipe = Path(__file__).parents[2] / "weights" / "recipes" / "nafnet-small.toml"
+    command = [sys.executable, "-m", "deblurcli", "train", "--recipe", str(recipe), "-o", str(tmp_path / "run"),
+               "--sharp", str(tmp_path / "sharp"), "--device", "cpu"]  # fmt: skip
+
+    def ended(*options: str) -> tuple[int, str]:
+        done = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
+        return done.returncode, done.stderr.splitlines()[-1]
+
+    result = tmp_path / "run" / "nafnet-small.safetensors"
+    assert ended("--for", "1h", "--pause-after", "1s") == (0, f"paused, the same command goes on: {result}")
+    assert ended("--for", "1s") == (0, f"done: {result}")  # all of which is over
+    assert ended("--for", "soon") == (2, "deblur: 'soon' is no time; give one such as 25m, 90s or 1h30m")
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("25m", 1500), ("90s", 90), ("1h30m", 5400), ("0.5h", 1800)])
