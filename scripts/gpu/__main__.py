@@ -25,6 +25,9 @@ def main() -> int:
     except DeblurError as error:
         say(f"train-on-gpu: {error}")
         return int(error.exit_code)
+    except OSError as error:
+        say(f"train-on-gpu: {error.filename or options.output}: {error.strerror}; check the folder and the free space")
+        return 1
     except KeyboardInterrupt:
         say("train-on-gpu: interrupted; the same command goes on")
         return 130

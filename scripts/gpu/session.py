@@ -22,8 +22,9 @@ from deblurcli.errors import UsageError
 from deblurcli.models.checkpoint import load_checkpoint, read_info
 from deblurcli.training.average import average
 from deblurcli.training.data import Photos
-from deblurcli.training.loop import Progress, train
+from deblurcli.training.loop import Progress, make_run_folder, train
 from deblurcli.training.recipe import Recipe, read_recipe
+from deblurcli.training.state import begin
 from deblurcli.training.validate import validate
 
 BEAT = 5.0  # seconds between two notes of the time spent
@@ -134,7 +135,7 @@ class Settings:
 
     def recipe(self, name: str) -> Recipe:
         recipe = read_recipe(self.recipes / f"{name}.toml")
-        recipe = replace(recipe, batch=self.batch or recipe.batch, crop=self.crop or recipe.crop)
+        recipe = replace(recipe, name=name, batch=self.batch or recipe.batch, crop=self.crop or recipe.crop)
         if recipe.crop % recipe.network.size_multiple:
             raise UsageError(f"--crop {recipe.crop}: must be a multiple of {recipe.network.size_multiple}")
         return recipe
@@ -158,19 +159,22 @@ def go_on(
         DeblurError: as `train` and `average` do.
     """
     for folder in (settings.output, settings.work):
-        folder.mkdir(parents=True, exist_ok=True)
+        make_run_folder(folder)
     ledger = open_ledger(settings.work / "ledger.json")
     clock = Clock(ledger, started)
     waiting = [plan for plan in PLANS if plan.recipe not in ledger.finished]
     for plan in waiting:
-        read_info(settings.starts[plan.recipe])  # a missing file is to be told now, not when half of the time is over
+        # What does not fit together is to be told now, not when half of the time is over.
+        begin(settings.recipe(plan.recipe), "cpu", settings.starts[plan.recipe])
     photos = photos_of(settings.pack) if waiting else Photos([], [])
     pairs = [pair for _, pair in pairs_of(settings.pack / "pairs" / "eval")]
     if settings.device == "cpu":
         pairs = pairs[:1]  # a rehearsal is to end
     counts = f"{len(photos.sharp)} photos, {len(photos.pairs)} pairs, {len(pairs)} to measure on"
     tell(f"{counts}; {clock.beat():.0f} of {settings.seconds:.0f} s used")
-    for plan in waiting:
+    for index, plan in enumerate(waiting):
+        if index and settings.call is not None and settings.call * (1 - RESERVE) <= clock.call:
+            break
         ended = train_until(plan, settings, photos, clock, tell)
         write_report(settings, ledger)
         if not ended:
@@ -186,14 +190,13 @@ def go_on(
 def train_until(plan: Plan, settings: Settings, photos: Photos, clock: Clock, tell: Callable[[str], None]) -> bool:
     """Train one network until its share of the time is over. False if the call is over before, or the time at once."""
     recipe, folder, ledger = settings.recipe(plan.recipe), settings.work / plan.recipe, clock.ledger
-    result = folder / f"{recipe.name}.safetensors"
+    result = folder / f"{plan.recipe}.safetensors"
     left = plan.until * settings.seconds * (1 - RESERVE) - clock.beat()
-    rest = None if settings.call is None else settings.call * (1 - RESERVE) - clock.call
+    # One step at least, or calls that are too short would go on for ever.
+    rest = None if settings.call is None else max(0.0, settings.call * (1 - RESERVE) - clock.call)
     if left <= 0:
         tell(f"{plan.recipe}: no time left" + ("" if result.exists() else ", and nothing was saved of it"))
         return result.exists()
-    if rest is not None and rest <= 0:
-        return False
     trained = float(read_info(result).training["seconds"]) if result.exists() else 0.0
     published = told = 0.0
     latest: Progress | None = None

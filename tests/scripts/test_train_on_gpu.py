@@ -232,3 +232,5 @@ def test_what_is_missing_is_named(pack, starts, tmp_path):
     assert code == 3 and "give the whole folder that `pack` made" in told and told.count("\n") == 1
     code, told = ended(train_on_gpu("run", pack, *arguments, "--srn", tmp_path / "none.safetensors"))
     assert code == 4 and "none.safetensors: cannot read the weights" in told and told.count("\n") == 1
+    code, told = ended(train_on_gpu("run", pack, *arguments, "--srn", pack / "base.safetensors"))
+    assert code == 2 and "base.safetensors: cannot begin with these weights" in told and told.count("\n") == 1
