@@ -1,7 +1,7 @@
 """What Winograd convolutions lose when their products are taken in a smaller number format.
 
     python benchmarks/winograd_accuracy.py
-    python benchmarks/winograd_accuracy.py --model srn-fast --photo samples/blurry.jpg
+    python benchmarks/winograd_accuracy.py --model srn-fast --photo samples/astronaut.jpg
 
 For windows of several sizes: the signal-to-noise ratio, in dB, of one layer of 64 channels against direct convolution
 in float64, with the transformed values and weights rounded to each format and everything else exact. Prints the
@@ -156,7 +156,7 @@ def print_network(model: str, photo: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", help="a model's name or file; without one, single layers are measured")
-    parser.add_argument("--photo", type=Path, default=Path("samples/blurry.jpg"))
+    parser.add_argument("--photo", type=Path, default=Path("samples/astronaut.jpg"))
     arguments = parser.parse_args()
     if arguments.model:
         print_network(arguments.model, arguments.photo)

@@ -1,5 +1,8 @@
 """The program's version, for those below the front door `deblurcli`, which stands above everything."""
 
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
-__version__ = version("deblurcli")
+try:
+    __version__ = version("deblurcli")
+except PackageNotFoundError:  # run out of a clone, on a machine where nothing can be installed
+    __version__ = "0+clone"

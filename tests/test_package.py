@@ -34,7 +34,7 @@ def test_the_wheel_holds_the_weights_and_the_licence(installed):
 
 def test_the_wheel_alone_restores_a_photo(installed, tmp_path):
     _, site = installed
-    sample = ROOT / "samples" / "blurry.jpg"
+    sample = ROOT / "samples" / "car.jpg"
     environment = {**os.environ, "PYTHONPATH": str(site), "HF_HUB_OFFLINE": "1"}
     where = [sys.executable, "-c", "import deblurcli; print(deblurcli.__file__)"]
     assert str(site) in subprocess.run(where, env=environment, cwd=tmp_path, capture_output=True, text=True).stdout

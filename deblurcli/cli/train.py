@@ -23,17 +23,26 @@ def train(
     validate: Annotated[Folders, typer.Option(help="The same, only to measure on. Repeatable.")] = None,
     start_from: Annotated[Path | None, typer.Option(help="Checkpoint whose weights a new run begins with.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda.")] = "auto",
+    time: Annotated[
+        str | None,
+        typer.Option("--for", help="Train for so long in all, as 25m or 1h30m: the recipe's steps are fitted to it."),
+    ] = None,
+    pause_after: Annotated[
+        str | None, typer.Option(help="Save and end after so long, such as 9m; the same command goes on.")
+    ] = None,
     save_every: Annotated[float, typer.Option(min=0, help="Seconds between two savings.")] = 300.0,
     validate_every: Annotated[int, typer.Option(min=1, help="Steps between two validations.")] = 1000,
 ) -> None:
     """Train a network; run the same command again to go on after an interruption.
 
     The folder of the run gets state.pt, from which a run resumes with the same results as without the interruption,
-    and the checkpoint so far, for --model.
+    and the checkpoint so far, for --model. With --for the learning rate falls to 0 just as the time ends; the loading
+    of photos and the very last saving are not counted, nor what a killed run had not saved.
     """
     if not sharp and not pairs:
         raise UsageError("nothing to learn from; give --sharp FOLDER or --pairs FOLDER")
     from deblurcli.restore.device import pick_device
+    from deblurcli.training.budget import seconds_of
     from deblurcli.training.data import Photos
     from deblurcli.training.loop import Progress
     from deblurcli.training.loop import train as run
@@ -41,6 +50,7 @@ def train(
     from deblurcli.training.recipe import read_recipe
 
     plan = read_recipe(recipe)
+    seconds, pause = (seconds_of(text) if text is not None else None for text in (time, pause_after))
     target = pick_device(device)
     photos = Photos(
         [photo for folder in sharp or [] for photo in load_photos(folder, plan.crop)],
@@ -49,11 +59,14 @@ def train(
     validation = [pair for folder in validate or [] for pair in load_pairs(folder)]
     say(f"{len(photos.sharp)} sharp photos, {len(photos.pairs)} pairs, {len(validation)} to validate on; {target}")
     with counting("steps") as bars:
-        task = bars.add_task("", total=plan.steps, status="")
+        task = bars.add_task("", total=None if time else plan.steps, status="")
+        latest: Progress | None = None
 
         def report(progress: Progress) -> None:
+            nonlocal latest
+            latest = progress
             status = f"loss {progress.loss:.4f}, {progress.psnr:.2f} dB"
-            bars.update(task, completed=progress.step, status=status)
+            bars.update(task, completed=progress.step, total=progress.steps, status=status)
             measured = progress.validation
             if measured:
                 gains = measured.gains
@@ -65,7 +78,8 @@ def train(
                 say(f"step {progress.step}/{progress.steps}: {status}, {left / 60:.0f} min left")
 
         result = run(
-            plan, photos, validation, output, device=str(target), start_from=start_from,
-            save_every=save_every, validate_every=validate_every, report=report,
+            plan, photos, validation, output, device=str(target), start_from=start_from, seconds=seconds,
+            pause_after=pause, save_every=save_every, validate_every=validate_every, report=report,
         )  # fmt: skip
-    say(f"done: {result}")
+    unfinished = latest is not None and not latest.finished
+    say(f"{'paused, the same command goes on' if unfinished else 'done'}: {result}")

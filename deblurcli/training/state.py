@@ -24,11 +24,13 @@ class TrainingState:
     """A run between two steps.
 
     Attributes:
-        recipe: every number that matters.
+        recipe: every number that matters; its steps and decay change on the way in a run that is given a time.
         network: on its device, float32, channels last in memory.
         optimizer: of the network's parameters.
         average: the moving average of the network's state dict, on its device.
         step: steps done.
+        seconds: that they took.
+        timed: whether it is given a time rather than a number of steps.
     """
 
     recipe: Recipe
@@ -36,6 +38,8 @@ class TrainingState:
     optimizer: torch.optim.Optimizer
     average: dict[str, Tensor]
     step: int = 0
+    seconds: float = 0.0
+    timed: bool = False
 
     @property
     def architecture(self) -> Architecture[Any, Any]:
@@ -83,6 +87,7 @@ def resume(state: TrainingState, path: Path, device: str) -> None:
         for key, value in state.average.items():
             value.copy_(saved["average"][key])
         state.step = int(saved["step"])
+        state.seconds = float(saved.get("seconds", 0.0))  # not in states of version 0.1
     except UsageError:
         raise
     except Exception as error:  # torch.load raises many kinds
@@ -122,6 +127,7 @@ def save(state: TrainingState, state_file: Path, result: Path) -> None:
     buffer = io.BytesIO()
     saved = {
         "step": state.step,
+        "seconds": state.seconds,
         "recipe": recipe.as_dict(),
         "network": state.network.state_dict(),
         "average": state.average,
@@ -129,6 +135,8 @@ def save(state: TrainingState, state_file: Path, result: Path) -> None:
     }
     torch.save(saved, buffer)
     summary = {"steps": state.step, "recipe": recipe.as_dict()}
+    if state.timed:  # elsewhere the same steps give the same file, however long they took
+        summary["seconds"] = round(state.seconds, 3)
     info = ModelInfo(recipe.architecture, recipe.as_dict()["network"], recipe.name, "1", recipe.licence, summary)
     # The result first: after a kill between the two, the same steps are done again rather than the result missing.
     # Half the size in float16; loading turns it back into float32 at a cost far below 0.01 dB.

@@ -2,7 +2,7 @@
 
 To make it again: python tests/metrics/make_reference.py
 
-The tests read the stored figures and need no Octave. Every image comes from samples/blurry.jpg by whole numbers alone,
+The tests read the stored figures and need no Octave. Every image comes from samples/astronaut.jpg by whole numbers alone,
 and its hash is stored with the figures, so that a changed sample is not taken for a wrong measure.
 """
 
@@ -36,7 +36,7 @@ def grain(image: np.ndarray, size: int) -> np.ndarray:
 
 def photo() -> np.ndarray:
     """(512, 512, 3)"""
-    return np.asarray(Image.open(HERE.parents[1] / "samples" / "blurry.jpg"))
+    return np.asarray(Image.open(HERE.parents[1] / "samples" / "astronaut.jpg"))
 
 
 def pairs() -> dict[str, Pair]:

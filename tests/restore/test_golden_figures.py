@@ -1,7 +1,7 @@
 """What each shipped model makes of one small picture, as a figure: a change of the code that loses quality fails here.
 
 `golden/` has a part of NASA's portrait of Eileen Collins (public domain), as scikit-image ships it, and the same part
-of `samples/blurry.jpg`, which was made from it (see samples/README.md).
+of `samples/astronaut.jpg`, which was made from it (see samples/README.md).
 """
 
 from __future__ import annotations

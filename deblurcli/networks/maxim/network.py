@@ -28,6 +28,7 @@ from deblurcli.networks.maxim.blocks import (
     SupervisedAttention,
 )
 from deblurcli.networks.maxim.resize import FromAllLevels, scaled
+from deblurcli.networks.module import NetworkModule
 
 
 @dataclass(frozen=True)
@@ -195,27 +196,14 @@ class Stage(nn.Module):
         return StageResult(pictures[0], features, attended)
 
 
-class MAXIM(nn.Module):
-    """Some stages, each of which restores the image with the help of the features of the one before.
+class MAXIM(NetworkModule):
+    """Some stages, each of which restores the image with the help of the features of the one before."""
 
-    Attributes:
-        config: what the network is; enough to build it again.
-    """
+    config: MAXIMConfig
 
     def __init__(self, config: MAXIMConfig) -> None:
-        super().__init__()
-        self.config = config
+        super().__init__(config)
         self.stages = nn.ModuleList(Stage(config, index) for index in range(config.stages))
-
-    @property
-    def device(self) -> torch.device:
-        """Where its weights are."""
-        return next(self.parameters()).device
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """The number format of its weights."""
-        return next(self.parameters()).dtype
 
     def forward(self, x: Tensor) -> list[Tensor]:
         """Restore a batch.
@@ -237,10 +225,3 @@ class MAXIM(nn.Module):
             before = stage(images, before)
             pictures.append(before.picture.permute(0, 3, 1, 2))  # (N, C, H, W)
         return pictures
-
-    def check(self, x: Tensor) -> None:
-        """Raises ValueError if this is no batch for the network, see `forward`."""
-        channels, multiple = self.config.image_channels, self.config.size_multiple
-        if x.ndim != 4 or x.shape[1] != channels or x.shape[2] % multiple or x.shape[3] % multiple:
-            wanted = f"(N, {channels}, H, W) with H and W multiples of {multiple}"
-            raise ValueError(f"expected {wanted}, got {tuple(x.shape)}")

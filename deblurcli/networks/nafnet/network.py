@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from deblurcli.networks.module import NetworkModule
+
 MOST_LEVELS = 6  # an image must be padded to multiples of 2^6
 
 
@@ -170,16 +172,13 @@ def gate(x: Tensor) -> Tensor:
     return first * second
 
 
-class NAFNet(nn.Module):
-    """An encoder-decoder of such blocks, which predicts the difference to the blurry image.
+class NAFNet(NetworkModule):
+    """An encoder-decoder of such blocks, which predicts the difference to the blurry image."""
 
-    Attributes:
-        config: what the network is; enough to build it again.
-    """
+    config: NAFNetConfig
 
     def __init__(self, config: NAFNetConfig) -> None:
-        super().__init__()
-        self.config = config
+        super().__init__(config)
 
         def blocks(level: int, count: int) -> nn.Sequential:
             return nn.Sequential(*[NAFBlock(config.width << level, config.window >> level) for _ in range(count)])
@@ -198,16 +197,6 @@ class NAFNet(nn.Module):
         )
         self.ending = nn.Conv2d(width, config.image_channels, 3, padding=1)
 
-    @property
-    def device(self) -> torch.device:
-        """Where its weights are."""
-        return self.intro.weight.device
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """The number format of its weights, in which it computes; images stay in theirs."""
-        return self.intro.weight.dtype
-
     def forward(self, x: Tensor) -> list[Tensor]:
         """Restore a batch.
 
@@ -220,10 +209,7 @@ class NAFNet(nn.Module):
         Raises:
             ValueError: if the shape of `x` does not fit.
         """
-        channels, multiple = self.config.image_channels, self.config.size_multiple
-        if x.ndim != 4 or x.shape[1] != channels or x.shape[2] % multiple or x.shape[3] % multiple:
-            wanted = f"(N, {channels}, H, W) with H and W multiples of {multiple}"
-            raise ValueError(f"expected {wanted}, got {tuple(x.shape)}")
+        self.check(x)
         features = self.intro(x.to(self.dtype))  # (N, width, H, W)
         skips = []
         for encoder, down in zip(self.encoders, self.downs, strict=True):

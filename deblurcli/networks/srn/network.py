@@ -14,6 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from deblurcli.networks.module import NetworkModule
+
 Recurrence = Literal["convlstm", "rnn", "conv", "none"]
 Resize = Literal["tensorflow", "area"]
 BlockKind = Literal["residual", "plain"]
@@ -209,16 +211,13 @@ def recurrent_cell(config: SRNConfig) -> ConvLSTM | ConvRNN | Stateless:
     return Stateless(channels, convolve=config.recurrence == "conv")
 
 
-class SRN(nn.Module):
-    """One encoder-decoder, run from the coarsest scale to the finest with the same weights.
+class SRN(NetworkModule):
+    """One encoder-decoder, run from the coarsest scale to the finest with the same weights."""
 
-    Attributes:
-        config: what the network is; enough to build it again.
-    """
+    config: SRNConfig
 
     def __init__(self, config: SRNConfig) -> None:
-        super().__init__()
-        self.config = config
+        super().__init__(config)
         c1, c2, c3 = config.channels
         k = config.kernel_size
 
@@ -233,16 +232,6 @@ class SRN(nn.Module):
         self.dec2 = nn.Sequential(*blocks(c2), Upsample(c2, c1), nn.ReLU())
         self.dec1 = nn.Sequential(*blocks(c1), Conv(c1, config.image_channels, k))
 
-    @property
-    def device(self) -> torch.device:
-        """Where its weights are."""
-        return next(self.parameters()).device
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """The number format of its weights, in which it computes; images stay in theirs."""
-        return next(self.parameters()).dtype
-
     def forward(self, x: Tensor) -> list[Tensor]:
         """Restore a batch.
 
@@ -256,10 +245,8 @@ class SRN(nn.Module):
         Raises:
             ValueError: if the shape of `x` does not fit.
         """
-        config, multiple = self.config, self.config.size_multiple
-        if x.ndim != 4 or x.shape[1] != config.image_channels or x.shape[2] % multiple or x.shape[3] % multiple:
-            wanted = f"(N, {config.image_channels}, H, W) with H and W multiples of {multiple}"
-            raise ValueError(f"expected {wanted}, got {tuple(x.shape)}")
+        self.check(x)
+        config = self.config
         predictions: list[Tensor] = []
         previous: Tensor | None = None
         state: Tensor | None = None

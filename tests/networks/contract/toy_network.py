@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from deblurcli.networks.base import Architecture
+from deblurcli.networks.module import NetworkModule
 
 
 @dataclass(frozen=True)
@@ -19,27 +19,16 @@ class ToyConfig:
     size_multiple = 4
 
 
-class Toy(nn.Module):
+class Toy(NetworkModule):
     """Two convolutions."""
 
     def __init__(self, config: ToyConfig) -> None:
-        super().__init__()
-        self.config = config
+        super().__init__(config)
         self.first = nn.Conv2d(config.image_channels, config.width, 3, padding=1)
         self.last = nn.Conv2d(config.width, config.image_channels, 3, padding=1)
 
-    @property
-    def device(self) -> torch.device:
-        return self.first.weight.device
-
-    @property
-    def dtype(self) -> torch.dtype:
-        return self.first.weight.dtype
-
     def forward(self, x: Tensor) -> list[Tensor]:
-        channels = self.config.image_channels
-        if x.ndim != 4 or x.shape[1] != channels or x.shape[2] % 4 or x.shape[3] % 4:
-            raise ValueError(f"expected (N, {channels}, H, W) with H and W multiples of 4, got {tuple(x.shape)}")
+        self.check(x)
         return [self.last(F.relu(self.first(x.to(self.dtype)))).to(x.dtype) + x]
 
 
