@@ -1,1 +1,1 @@
-"""Convolutions in C, several times faster than PyTorch's on a CPU, with the same results up to rounding."""
+"""Convolutions and other layers in C, faster than PyTorch's on a CPU, with the same results up to rounding."""

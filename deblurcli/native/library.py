@@ -1,4 +1,4 @@
-"""Finding and loading the compiled convolutions: one shared library for each instruction set, the best one is used.
+"""Finding and loading the compiled code: one shared library for each instruction set, the best one is used.
 
 Where an instruction set multiplies bfloat16, a second library of it takes Winograd's products in that format.
 """

@@ -1,5 +1,5 @@
-/* Features in memory: float32, or bfloat16 in the library that multiplies it. Either way a row of them is a row of words
-   that a product reads (`products.h`): one number, or two of neighbouring channels. */
+/* Features in memory: float32, or bfloat16 in the library that multiplies it. Either way a row of them is one of words
+   that a product reads (`products.h`): of one number, or of two neighbouring channels'. */
 #ifndef DEBLUR_FEATURE_H
 #define DEBLUR_FEATURE_H
 

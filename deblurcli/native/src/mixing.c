@@ -1,7 +1,7 @@
 /* Gated MLPs and spatial gating weights along one axis: some places of the grid, or some blocks, at a time.
 
-   All that lies between the features and the result of such a piece stays in the cache: row by row up to what is mixed, then
-   the product with the matrix that mixes, then row by row to the result. */
+   All that lies between the features and the result of such a piece stays in the cache: row by row up to what is mixed,
+   then the product with the matrix that mixes, then row by row to the result. */
 #include "gelu.h"
 #include "norm.h"
 #include "parallel.h"
@@ -12,17 +12,18 @@
 enum { LINE = 64 / sizeof(Feature) /* features in a line of the cache */ };
 enum { STRIP = 48 /* rows between two layers, a multiple of TALL */, SPARE = 3 /* that a product reads beyond */ };
 
+/* One piece: `units` blocks, or places of the grid, side by side. Pixel k of unit u is row k * units + u. */
 typedef struct {
     const Mixing *job;
     int64_t pixels; /* that are mixed */
-    int64_t units;  /* blocks, or places of the grid, side by side; pixel k of unit u is row k * units + u */
-    int64_t *places; /* of every row, in features */
+    int64_t units;
+    int64_t *places; /* where every row is, in features */
     int64_t ahead;   /* from there to where it is in the next piece */
     Feature *kept;   /* every row for `leave` */
     int64_t kept_step;
-    Word *mixed; /* for every panel of a unit's channels: pixel by pixel, or pair of them, the panel */
-    Feature *normed, *entered; /* rows of a strip */
-    int64_t first;             /* row of the strip */
+    Word *mixed;               /* a panel of a unit's channels after the other, in each the pixels, or pairs of them */
+    Feature *normed, *entered; /* rows of a strip between two layers */
+    int64_t first;             /* the strip's first row */
 } Part;
 
 INLINE int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -97,6 +98,20 @@ static inline void finish_before(void *context, int64_t row, int64_t column, con
         store_features(part->entered + row * part->job->channels + column + j * LANES, gelu(sums[j]));
 }
 
+/* A strip's rows to where the product that mixes reads them: there pixels are what rows of channels are elsewhere. */
+static void set_mixed(const Part *part, const Feature *rows, int64_t step, int64_t count) {
+    int64_t channels = part->job->channels, units = part->units, pixel = part->first / units;
+    for (int64_t i = 0; i < count; i += CHANNELS_PER_WORD * units, pixel += CHANNELS_PER_WORD)
+        for (int64_t unit = 0; unit < units; unit++) {
+            const Feature *row = rows + (i + unit) * step, *next = row + units * step;
+            for (int64_t c = 0; c < channels; c += PANEL) {
+                int64_t panel = (unit * channels + c) * part->pixels + pixel * PANEL;
+                for (int j = 0; j < PANEL; j += LANES)
+                    store_pair(part->mixed + panel / CHANNELS_PER_WORD + j, row + c + j, next + c + j);
+            }
+        }
+}
+
 /* Rows first to first + count - 1, up to what is mixed. */
 static void run_strip(Part *part, int64_t first, int64_t count) {
     const Mixing *job = part->job;
@@ -133,16 +148,7 @@ static void run_strip(Part *part, int64_t first, int64_t count) {
         }
         rows = part->entered, step = channels;
     }
-    int64_t units = part->units, pixel = first / units;
-    for (int64_t i = 0; i < count; i += CHANNELS_PER_WORD * units, pixel += CHANNELS_PER_WORD)
-        for (int64_t unit = 0; unit < units; unit++) {
-            const Feature *row = rows + (i + unit) * step, *next = row + units * step;
-            for (int64_t c = 0; c < channels; c += PANEL) {
-                int64_t panel = (unit * channels + c) * part->pixels + pixel * PANEL;
-                for (int j = 0; j < PANEL; j += LANES)
-                    store_pair(part->mixed + panel / CHANNELS_PER_WORD + j, row + c + j, next + c + j);
-            }
-        }
+    set_mixed(part, rows, step, count);
 }
 
 /* Here rows are pixels and columns those of all units. */
@@ -179,19 +185,18 @@ static void mix_piece(const void *given, int64_t index, float *scratch) {
     int64_t most = units_of(job), height = job->height / job->size, width = job->width / job->size;
     int64_t across = (width + most - 1) / most;
     int64_t left = index % across * most, top = index / across % height, image = index / across / height;
-    Feature *memory = (Feature *)scratch;
     Part part = {
         .job = job,
         .pixels = job->size * job->size,
         .units = least(most, width - left),
-        .places = (int64_t *)memory,
+        .places = (int64_t *)scratch,
         .ahead = (job->grid ? 1 : job->size) * most * job->channels,
-        .kept = memory += sizes.places,
+        .kept = (Feature *)scratch + sizes.places,
         .kept_step = job->leave.in,
-        .mixed = (Word *)(memory += sizes.kept),
-        .normed = memory += sizes.mixed,
-        .entered = memory + sizes.strip,
     };
+    part.mixed = (Word *)(part.kept + sizes.kept);
+    part.normed = (Feature *)part.mixed + sizes.mixed;
+    part.entered = part.normed + sizes.strip;
     find_places(&part, image, top, left);
     int64_t rows = part.pixels * part.units, strip = STRIP / (CHANNELS_PER_WORD * part.units);
     strip *= CHANNELS_PER_WORD * part.units;

@@ -1,25 +1,26 @@
 /* The interface for networks of linear layers on features (N, H, W, C), without gaps: float32, or bfloat16 in the library
-   that multiplies it. Channels are multiples of the panel, in bfloat16 the numbers that are mixed are even. */
+   that multiplies it. Channels are multiples of the panel; in bfloat16 the numbers that are mixed are even. */
 #ifndef DEBLUR_MIXING_H
 #define DEBLUR_MIXING_H
 
 #include "engine.h"
 
-/* y = weights x + bias on channels. The weights lie panel by panel of outputs, in each by words of inputs, and for each word
-   the panel's outputs. */
+/* y = weights x + bias on channels. The weights lie panel by panel of outputs, in each word by word of inputs, and for
+   each word the panel's outputs. */
 typedef struct {
     const float *weights; /* NULL: there is no such layer */
     const float *bias;
     int64_t in, out;
 } Dense;
 
-/* One axis of a gated MLP, or of spatial gating weights, over a whole image. The image is cut into blocks of size x size
-   pixels or into a grid of size x size cells; what is mixed are the pixels of a block, or those at one place of all cells.
+/* One axis of a gated MLP, or of spatial gating weights, over whole images. An image is cut into blocks of size x size
+   pixels or into a grid of size x size cells; what is mixed are the pixels of a block, or those at one place of all
+   cells.
 
-   A pixel's row of channels goes through the layers that there are: gelu(before(norm(row))); the halves of
-   gelu(halves(norm(row))), of which the first waits and the second goes on; the halves of gelu(gate(norm(row))), of which
-   the second, normed again, is mixed and then multiplies the first. Without `gate` the row itself is mixed. What comes of
-   it goes through `leave`, with `gate` as the second half of its inputs behind the row. */
+   A pixel's row of channels goes through the layers that there are: gelu(before(norm(row))); gelu(halves(norm(row))), of
+   which the first half waits and the second goes on; gelu(gate(norm(row))), of which the second half, normed again, is
+   mixed and then multiplies the first. Without `gate` the row itself is mixed. What comes of it goes through `leave`,
+   with `gate` behind the row. */
 typedef struct {
     const void *from; /* features: `x`, or on the grid the half that waits */
     void *waiting;    /* of `halves` */
@@ -34,7 +35,7 @@ typedef struct {
     Dense leave;
 } Mixing;
 
-/* leave(gelu(enter(norm(row))) * factor) + added, for the row of channels of every pixel; without `enter` leave(row). */
+/* leave(gelu(enter(norm(row))) * factor) + added for every pixel's row of channels; without `enter` leave(row). */
 typedef struct {
     const void *from;
     const void *factor; /* NULL for none */

@@ -4,10 +4,10 @@
 
 #include "feature.h"
 
-/* (row - mean) / sqrt(variance + 1e-6), times `scale` and plus `shift` unless those are NULL: then the next layer has them
-   in its weights. To `to`, or to `floats` if that is not NULL. */
-INLINE void normalise_row(const Feature *from, int64_t channels, const float *scale, const float *shift, Feature *to,
-                          float *floats) {
+/* (row - mean) / sqrt(variance + 1e-6), times `scale` and plus `shift` unless those are NULL: then the next layer has
+   them in its weights. `to` is a row of features, or of `floats`. */
+INLINE void normalise_row(const Feature *from, int64_t channels, const float *scale, const float *shift, void *to,
+                          int floats) {
     Vector sum = zeros(), squares = zeros();
     for (int64_t c = 0; c < channels; c += LANES)
         sum += load_features(from + c);
@@ -22,15 +22,15 @@ INLINE void normalise_row(const Feature *from, int64_t channels, const float *sc
         if (scale)
             value = value * load(scale + c) + load(shift + c);
         if (floats)
-            store(floats + c, value);
+            store((float *)to + c, value);
         else
-            store_features(to + c, value);
+            store_features((Feature *)to + c, value);
     }
 }
 
 /* Where the compiler knows how many channels there are, a row stays in registers. */
-INLINE void normalise_any(const Feature *from, int64_t channels, const float *scale, const float *shift, Feature *to,
-                          float *floats) {
+INLINE void normalise_any(const Feature *from, int64_t channels, const float *scale, const float *shift, void *to,
+                          int floats) {
     if (channels == 32)
         normalise_row(from, 32, scale, shift, to, floats);
     else if (channels == 64)
@@ -50,7 +50,7 @@ INLINE void normalise_and_scale(const Feature *from, int64_t channels, const flo
 }
 INLINE void normalise_to_floats(const Feature *from, int64_t channels, const float *scale, const float *shift,
                                 float *to) {
-    normalise_any(from, channels, scale, shift, 0, to);
+    normalise_any(from, channels, scale, shift, to, 1);
 }
 
 #endif

@@ -19,7 +19,7 @@ from deblurcli.networks.maxim.inference import pictures
 from deblurcli.networks.maxim.native_blocks import native_blocks
 from deblurcli.networks.maxim.network import MAXIM, MAXIMConfig
 
-PHOTO = Path(__file__).resolve().parents[3] / "samples" / "blurry.jpg"
+PHOTO = Path(__file__).resolve().parents[3] / "samples" / "astronaut.jpg"
 SMALL = MAXIMConfig(features=32, sizes=(4, 2, 4), groups=1, bottleneck_blocks=1, stages=2)
 
 pytestmark = pytest.mark.usefixtures("one_thread")
