@@ -1,24 +1,19 @@
-"""AVIF, through Pillow, with the colours that Pillow does not know and the bits beyond 8 that it does not read."""
+"""Reading AVIF through Pillow, with the colours that it does not know and the bits beyond 8 that it does not read."""
 
 from __future__ import annotations
 
-import io
 from dataclasses import replace
-from typing import Any
 
 import imagecodecs
 import numpy as np
-from PIL import Image
 
 from deblurcli.images.colour import split_alpha
-from deblurcli.images.exif import ORIENTATION, orientation_of, without, without_prefix
-from deblurcli.images.heif_parts import cicp_of, other_pictures, parts_beside, with_colours
+from deblurcli.images.exif import orientation_of, without_prefix
+from deblurcli.images.heif_parts import cicp_of, other_pictures, parts_beside
 from deblurcli.images.isobmff import Container, container_of, item_content
-from deblurcli.images.parts import Encoded, keys_of
 from deblurcli.images.photo import Metadata
 from deblurcli.images.pixels import Pixels
 
-_GOOD_QUALITY = 90
 _IDENTITY = 0  # the matrix of RGB stored as it is, which only lossless files use
 
 
@@ -53,27 +48,6 @@ def all_bits(data: bytes, bits: int) -> tuple[Pixels, Pixels | None]:
     """The (pixels, alpha) of a file of 10 or 12 bits a sample, of which Pillow gives 8, in the full range of uint16."""
     samples, most = np.asarray(imagecodecs.avif_decode(data)).astype(np.uint32), (1 << bits) - 1
     return split_alpha(((samples * 65535 + most // 2) // most).astype(np.uint16))
-
-
-def encode_avif(image: Image.Image, metadata: Metadata, quality: int | None) -> Encoded:
-    """Encode an 8-bit image; at the highest quality if its source was lossless and no quality is asked for."""
-    exif = metadata.exif
-    if exif:
-        # Pillow takes the tag out itself, by writing the block anew and spoiling all text that is not ASCII.
-        exif = without(exif, ORIENTATION)
-    lossless = metadata.lossless and quality is None
-    options: dict[str, Any] = {"exif": exif, "icc_profile": metadata.icc, "xmp": metadata.xmp}
-    options = {key: value for key, value in options.items() if value}
-    options["quality"] = 100 if lossless else _GOOD_QUALITY if quality is None else quality
-    file = io.BytesIO()
-    image.save(file, "AVIF", subsampling="4:4:4", **options)
-    data, held = file.getvalue(), keys_of(metadata, "exif", "icc", "xmp")
-    place = cicp_of(container_of(data))
-    if metadata.cicp and place:
-        data = with_colours(data, place[1], metadata.cicp)
-        held |= keys_of(metadata, "cicp")
-    notes = ("its source was lossless, and this AVIF has small losses; write PNG for none",) if lossless else ()
-    return Encoded(data, held, notes=notes)
 
 
 def _bits(container: Container) -> int:

@@ -2,11 +2,12 @@
 
 import io
 import struct
+from dataclasses import replace
 
 import imagecodecs
 import numpy as np
 import pytest
-from file_makers import chunk, packed_grey_png, png_with, saved, tiff_file
+from file_makers import chunk, exif_block, packed_grey_png, png_with, saved, tiff_file, xmp
 from PIL import Image, ImageCms, features
 
 from deblurcli.images import Photo, encode_photo, read_photo
@@ -230,14 +231,19 @@ def test_the_transparent_grey_of_a_png_of_few_bits(bits):
     np.testing.assert_array_equal(again.alpha, photo.alpha)
 
 
-def test_a_lossless_avif_is_told_of_its_losses(colour8):
+@pytest.mark.parametrize("planes", [3, 4])
+@pytest.mark.parametrize("bits", [8, 10, 12])
+def test_lossless_avif_stays_lossless(colour16, bits, planes):
     skip_without("AVIF")
-    data = saved(colour8, "AVIF", quality=95, subsampling="4:4:4")
-    at = data.index(b"nclx") + 8
-    lossless = data[:at] + b"\0\0" + data[at + 2 :]  # RGB as it is, which only lossless files store
-    _, notes = encode_photo(read_photo(lossless), "AVIF")
-    assert any("lossless" in note for note in notes)
-    assert encode_photo(read_photo(data), "AVIF")[1] == ()
+    wide = np.dstack([colour16, colour16[..., 0]])[..., :planes] >> (16 - bits)
+    samples = np.ascontiguousarray(wide.astype(np.uint8 if bits == 8 else np.uint16))
+    photo = read_photo(imagecodecs.avif_encode(samples, level=100, bitspersample=bits, pixelformat="yuv444", matrix=0))
+    data, notes = encode_photo(photo, "AVIF")
+    again = read_photo(data)
+    assert notes == () and again.metadata.lossless and again.metadata.bits == bits
+    np.testing.assert_array_equal(again.pixels, photo.pixels)
+    np.testing.assert_array_equal(again.alpha, photo.alpha)
+    assert len(encode_photo(photo, "AVIF", 50)[0]) < len(data) / 2
 
 
 @pytest.mark.parametrize("bits", [10, 12])
@@ -254,7 +260,36 @@ def test_ten_and_twelve_bits_of_avif_are_read(colour16, bits, planes):
     assert np.abs(seen / 65535 - samples / most).mean() < 0.02
     assert len(np.unique(seen)) > 256
     assert encode_photo(photo, "PNG")[1] == ()
-    assert f"rounded from {bits}" in encode_photo(photo, "AVIF")[1][0]
+    data, notes = encode_photo(photo, "AVIF")
+    again = read_photo(data)
+    assert notes == () and again.metadata.bits == bits
+    assert again.pixels.shape == photo.pixels.shape and (again.alpha is None) == (photo.alpha is None)
+    assert np.abs(again.pixels / 65535 - photo.pixels / 65535).mean() < 0.01
+    assert (encode_photo(photo, "AVIF", 30)[1] != ()) == (planes == 1)  # grey is written without losses, and it says so
+
+
+def test_sixteen_bits_become_twelve_in_avif_with_all_that_is_beside_them(colour16, srgb):
+    skip_without("AVIF")
+    described = Metadata(exif=exif_block([(0x010F, 2, "Maker of cameras")]), xmp=xmp(), icc=srgb, bits=16)
+    for pixels in (colour16, colour16[..., 0]):
+        own = described if pixels.ndim == 3 else replace(described, icc=None)
+        for alpha in (None, colour16[..., 1]):
+            data, notes = encode_photo(Photo(pixels, alpha, "PNG", own), "AVIF", 90)
+            assert notes[0] == "AVIF is written with 12 bits a channel: reduced from 16"
+            again = read_photo(data)
+            assert (again.metadata.bits, again.pixels.shape[:2]) == (12, pixels.shape[:2])
+            assert (again.metadata.exif, again.metadata.xmp, again.metadata.icc) == (own.exif, own.xmp, own.icc)
+            assert np.abs(again.pixels.reshape(40, 56, -1) - pixels.reshape(40, 56, -1).astype(float)).mean() < 2000
+            assert alpha is None or np.abs(again.alpha - alpha.astype(float)).max() < 17
+            with Image.open(io.BytesIO(data)) as image:  # another program's view
+                image.load()
+                assert image.size == (56, 40)
+
+
+def test_grey_avif_is_grey(colour8):
+    skip_without("AVIF")
+    photo = read_photo(encode_photo(Photo(colour8[..., 0], None, "PNG"), "AVIF")[0])
+    assert photo.pixels.ndim == 2
 
 
 def test_ten_bits_of_heic_stay_ten(colour16):
