@@ -9,7 +9,7 @@ import numpy as np
 
 from deblurcli.images.colour import split_alpha
 from deblurcli.images.exif import orientation_of, without_prefix
-from deblurcli.images.heif_parts import cicp_of, other_pictures, parts_beside
+from deblurcli.images.heif_parts import cicp_of, other_pictures, parts_beside, readable
 from deblurcli.images.isobmff import Container, container_of, item_content
 from deblurcli.images.photo import Metadata
 from deblurcli.images.pixels import Pixels
@@ -17,13 +17,15 @@ from deblurcli.images.pixels import Pixels
 _IDENTITY = 0  # the matrix of RGB stored as it is, which only lossless files use
 
 
-def without_exif(data: bytes) -> bytes:
-    """The file with its EXIF called otherwise, so that Pillow does not meet it: it refuses the picture where the block
-    is damaged, and writes it anew where the picture is to be turned."""
-    for item in container_of(data).items.values():
+def plain(data: bytes) -> bytes:
+    """The file as decoders take it: with its EXIF called otherwise, so that Pillow does not meet it, which refuses the
+    picture where the block is damaged, and writes it anew where the picture is to be turned; and with no numbers of
+    colours that nobody knows."""
+    container = container_of(data)
+    for item in container.items.values():
         if item.kind == b"Exif":
             data = data[: item.at] + b"free" + data[item.at + 4 :]
-    return data
+    return readable(data, container)[0]
 
 
 def described(data: bytes, metadata: Metadata) -> tuple[Metadata, tuple[str, ...], tuple[str, ...], int]:
@@ -40,7 +42,9 @@ def described(data: bytes, metadata: Metadata) -> tuple[Metadata, tuple[str, ...
     # A profile counts more than the numbers.
     cicp = found[0] if found and not metadata.icc else None
     others = other_pictures(container)
-    notes = (f"only the main one of its {others + 1} pictures was read",) if others else ()
+    _, notes = readable(data, container)
+    if others:
+        notes = (*notes, f"only the main one of its {others + 1} pictures was read")
     return replace(metadata, cicp=cicp, lossless=lossless, bits=bits), notes, parts_beside(container), lies
 
 

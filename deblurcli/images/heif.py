@@ -12,7 +12,7 @@ import numpy as np
 from deblurcli.errors import DeblurError, InputError, OutputError
 from deblurcli.images.colour import split_alpha
 from deblurcli.images.exif import without_prefix
-from deblurcli.images.heif_parts import cicp_of, parts_beside
+from deblurcli.images.heif_parts import cicp_of, parts_beside, readable
 from deblurcli.images.isobmff import container_of
 from deblurcli.images.limits import check_size
 from deblurcli.images.parts import Encoded, keys_of
@@ -31,10 +31,12 @@ _MATRICES = (1, 5, 6, 9)  # of luma and chroma, that every decoder knows
 
 def decode_heif(data: bytes) -> Photo:
     """Decode the primary picture of a HEIF file. Without pillow-heif, raises InputError without a file name."""
-    file = _library(InputError).open_heif(io.BytesIO(data), convert_hdr_to_8bit=False)
+    library, container = _library(InputError), container_of(data)
+    data, notes = readable(data, container)
+    file = library.open_heif(io.BytesIO(data), convert_hdr_to_8bit=False)
     check_size(*file.size)
     pixels, alpha = split_alpha(np.array(file))
-    info, container = file.info, container_of(data)
+    info = file.info
     icc, found = info.get("icc_profile") or None, cicp_of(container)
     metadata = Metadata(
         exif=without_prefix(info["exif"]) if info.get("exif") else None,
@@ -43,7 +45,8 @@ def decode_heif(data: bytes) -> Photo:
         xmp=info.get("xmp") or None,
         bits=int(info.get("bit_depth", 8)),
     )
-    notes = (f"only the main one of its {len(file)} pictures was read",) if len(file) > 1 else ()
+    if len(file) > 1:
+        notes = (*notes, f"only the main one of its {len(file)} pictures was read")
     return Photo(pixels, alpha, "HEIF", metadata, notes, parts_beside(container))
 
 

@@ -13,6 +13,14 @@ def is_lossless(data: bytes) -> bool:
     return next((kind == b"VP8L" for kind, _ in _chunks(data, 12, len(data)) if kind in (b"VP8L", b"VP8 ")), False)
 
 
+def lossy_picture(data: bytes) -> bytes:
+    """The content of the picture's chunk, if it is a lossy one; nothing otherwise."""
+    for kind, at in _chunks(data, 12, len(data)):
+        if kind == b"VP8 ":
+            return data[at : at + int.from_bytes(data[at - 4 : at], "little")]
+    return b""
+
+
 def parts_beside(data: bytes) -> tuple[str, ...]:
     """The names of the chunks that a photo has no place for."""
     outermost = dict.fromkeys(kind for kind, _ in _chunks(data, 12, len(data), inside_frames=False))
