@@ -6,6 +6,7 @@ import struct
 
 from deblurcli.errors import InputError
 from deblurcli.images.isobmff import Container
+from deblurcli.images.parts import unknown_bytes
 from deblurcli.images.photo import Cicp
 
 _OF_A_FILE = {b"ftyp", b"meta", b"mdat", b"free", b"skip", b"wide", b"pdin", b"etyp"}
@@ -49,6 +50,8 @@ def parts_beside(container: Container) -> tuple[str, ...]:
             names[f"data of type {item.content_type.decode('latin-1') or 'uri'}"] = None
     if any(container.of_primary(kind) for kind in _LIGHT):
         names["HDR light levels"] = None
+    if behind := unknown_bytes(container.behind):
+        names[behind] = None
     return tuple(names)
 
 

@@ -48,7 +48,8 @@ class Item(NamedTuple):
 class Container:
     """What a file holds: its outermost boxes, its items by number, and what they have to do with each other.
 
-    `references` are (type, from, to) triples of numbers; a thumbnail refers to its picture.
+    `behind` is what follows the last box, if that is none. `references` are (type, from, to) triples of numbers; a
+    thumbnail refers to its picture.
     """
 
     boxes: tuple[bytes, ...]
@@ -56,6 +57,7 @@ class Container:
     items: dict[int, Item] = field(default_factory=dict)
     references: tuple[tuple[bytes, int, int], ...] = ()
     properties: dict[int, tuple[ItemProperty, ...]] = field(default_factory=dict)
+    behind: bytes = b""
 
     def of_primary(self, kind: bytes) -> list[ItemProperty]:
         """The properties of this type that the main picture has."""
@@ -65,10 +67,13 @@ class Container:
 def container_of(data: bytes) -> Container:
     """The boxes of a file; of a damaged one what can be made out."""
     outer = list(boxes_in(data, 0, len(data)))
+    end = next((index for index, box in enumerate(outer) if not _is_box(data, box)), len(outer))
+    behind = data[outer[end - 1].end if end else 0 :]
+    outer = outer[:end]
     kinds = tuple(box.kind for box in outer)
     meta = next((box for box in outer if box.kind == b"meta"), None)
     if meta is None:
-        return Container(kinds)
+        return Container(kinds, behind=behind)
     try:
         inner = {box.kind: box for box in boxes_in(data, meta.start + _FULL, meta.end)}
         return Container(
@@ -77,9 +82,16 @@ def container_of(data: bytes) -> Container:
             _items(data, inner[b"iinf"]) if b"iinf" in inner else {},
             tuple(_references(data, inner[b"iref"])) if b"iref" in inner else (),
             _properties(data, inner[b"iprp"]) if b"iprp" in inner else {},
+            behind,
         )
     except (struct.error, IndexError):
-        return Container(kinds)
+        return Container(kinds, behind=behind)
+
+
+def _is_box(data: bytes, box: Box) -> bool:
+    """Whether what stands between boxes is one: of a printable type, and not longer than the file."""
+    size = int.from_bytes(data[box.start - 8 : box.start - 4], "big")
+    return box.kind.isascii() and box.kind.decode("ascii").isprintable() and box.start - 8 + size <= len(data)
 
 
 def item_content(data: bytes, kind: bytes) -> bytes | None:
