@@ -7,7 +7,7 @@ from dataclasses import replace
 import imagecodecs
 import numpy as np
 
-from deblurcli.images.colour import split_alpha
+from deblurcli.images.colour import rescaled, split_alpha
 from deblurcli.images.exif import orientation_of, without_prefix
 from deblurcli.images.heif_parts import cicp_of, other_pictures, parts_beside, readable
 from deblurcli.images.isobmff import Container, container_of, item_content
@@ -50,8 +50,13 @@ def described(data: bytes, metadata: Metadata) -> tuple[Metadata, tuple[str, ...
 
 def all_bits(data: bytes, bits: int) -> tuple[Pixels, Pixels | None]:
     """The (pixels, alpha) of a file of 10 or 12 bits a sample, of which Pillow gives 8, in the full range of uint16."""
-    samples, most = np.asarray(imagecodecs.avif_decode(data)).astype(np.uint32), (1 << bits) - 1
-    return split_alpha(((samples * 65535 + most // 2) // most).astype(np.uint16))
+    samples = np.asarray(imagecodecs.avif_decode(data))
+    return split_alpha(rescaled(samples, (1 << bits) - 1, 65535))
+
+
+def bytes_per_pixel(data: bytes) -> int:
+    """Of the decoded samples."""
+    return 8 if _bits(container_of(data)) > 8 else 4
 
 
 def _bits(container: Container) -> int:

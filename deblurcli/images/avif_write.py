@@ -13,6 +13,7 @@ import imagecodecs
 import numpy as np
 from PIL import Image
 
+from deblurcli.images.colour import rescaled
 from deblurcli.images.exif import ORIENTATION, without
 from deblurcli.images.heif_parts import cicp_of, with_colours
 from deblurcli.images.isobmff import container_of
@@ -75,8 +76,7 @@ def _by_imagecodecs(samples: Pixels, metadata: Metadata, level: int) -> bytes:
     bits = 8
     if samples.dtype == np.uint16:
         bits = bits_written(metadata.bits if metadata.bits > 8 else 16)
-        most = (1 << bits) - 1
-        samples = ((samples.astype(np.uint32) * most + 32767) // 65535).astype(np.uint16)
+        samples = rescaled(samples, 65535, (1 << bits) - 1)
     colours = metadata.cicp or (_UNSPECIFIED if metadata.icc else _SRGB)
     return bytes(
         imagecodecs.avif_encode(

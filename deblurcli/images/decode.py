@@ -14,7 +14,7 @@ from PIL import Image, features
 
 from deblurcli.errors import InputError
 from deblurcli.images import avif, bmp, gif, webp
-from deblurcli.images.colour import channels_of
+from deblurcli.images.colour import Channels, channels_of
 from deblurcli.images.exif import without_prefix
 from deblurcli.images.filling import refuse_filling
 from deblurcli.images.heif_parts import refuse_matrix
@@ -113,17 +113,17 @@ def _decode_with_pillow(data: bytes, format: str) -> tuple[Photo, int | None]:
         raise InputError(f"this Pillow is built without {format}; install a newer one: pip install -U pillow")
     plain = avif.plain(data) if format == "AVIF" else data
     with Image.open(io.BytesIO(plain), formats=[format]) as image:
-        check_size(*image.size)
+        check_size(*image.size, bytes_per_pixel=avif.bytes_per_pixel(data) if format == "AVIF" else 4)
         frames = getattr(image, "n_frames", 1)
         if frames > 1:
             raise InputError(f"an animation of {frames} frames; save one frame as a picture first")
         image.load()
         metadata, notes, parts, lies = _described(image, data)
-        channels = channels_of(image, metadata.icc)
+        if format == "AVIF" and metadata.bits > 8:
+            channels = Channels(*avif.all_bits(plain, metadata.bits), metadata.icc)
+        else:
+            channels = channels_of(image, metadata.icc)
     metadata = replace(metadata, icc=channels.icc)
-    if format == "AVIF" and metadata.bits > 8:
-        pixels, alpha = avif.all_bits(plain, metadata.bits)
-        channels = replace(channels, pixels=pixels, alpha=alpha)
     name = "PNG" if format == "GIF" else format
     return Photo(channels.pixels, channels.alpha, name, metadata, (*channels.notes, *notes), parts), lies
 
