@@ -113,7 +113,8 @@ def _decode_with_pillow(data: bytes, format: str) -> tuple[Photo, int | None]:
         raise InputError(f"this Pillow is built without {format}; install a newer one: pip install -U pillow")
     plain = avif.plain(data) if format == "AVIF" else data
     with Image.open(io.BytesIO(plain), formats=[format]) as image:
-        check_size(*image.size, bytes_per_pixel=avif.bytes_per_pixel(data) if format == "AVIF" else 4)
+        width, height = image.size
+        check_size(width, height, avif.bytes_per_pixel(data) if format == "AVIF" else 4)
         frames = getattr(image, "n_frames", 1)
         if frames > 1:
             raise InputError(f"an animation of {frames} frames; save one frame as a picture first")

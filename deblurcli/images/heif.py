@@ -36,7 +36,8 @@ def decode_heif(data: bytes) -> Photo:
     library, container = _library(InputError), container_of(data)
     data, notes = readable(data, container)
     file = library.open_heif(io.BytesIO(data), convert_hdr_to_8bit=False)
-    check_size(*file.size, bytes_per_pixel=8 if file.info.get("bit_depth", 8) > 8 else 4)
+    width, height = file.size
+    check_size(width, height, 8 if file.info.get("bit_depth", 8) > 8 else 4)
     pixels, alpha = split_alpha(np.array(file))
     info = file.info
     icc, found = info.get("icc_profile") or None, cicp_of(container)
