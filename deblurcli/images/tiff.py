@@ -21,6 +21,7 @@ from deblurcli.images.photo import Metadata, Photo
 from deblurcli.images.photoshop import iptc_and_rest
 from deblurcli.images.tiff_chain import without_loops
 from deblurcli.images.tiff_colours import channels_of_page
+from deblurcli.images.tiff_inner import refuse_oversized
 from deblurcli.images.tiff_jpeg import refuse_incomplete_strips
 from deblurcli.images.tiff_missing import with_usual_tags
 from deblurcli.images.tiff_tags import ICC, IPTC, PHOTOSHOP, XMP, blocks_of
@@ -43,6 +44,7 @@ def decode_tiff(data: bytes) -> Photo:
         check_size(page.imagewidth, page.imagelength, _bytes_per_pixel(page))
         metadata, parts = _metadata(page, data, notes)
         tiff_strips.repair(page, data)
+        refuse_oversized(page, data)
         notes += refuse_incomplete_strips(page, data)
         channels = channels_of_page(page, metadata.icc)
     metadata = replace(metadata, icc=channels.icc)
