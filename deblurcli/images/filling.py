@@ -11,11 +11,13 @@ from __future__ import annotations
 import re
 import struct
 
+import numpy as np
+
 from deblurcli.images.damage import Damaged
 from deblurcli.images.isobmff import Container, container_of, extents_of
 from deblurcli.images.webp import lossy_picture
 
-_REPEATED = re.compile(rb"(.)\1{255}", re.DOTALL)
+_BLOCK = 128  # bytes of one value that are taken for a filling, where they begin at a multiple of it
 _IN_HEVC = re.compile(rb"\0\0[\0-\2]")
 _WEBP_ZEROS, _MACROBLOCKS_A_ZERO = 64, 20  # as many zeros, and one for so many macroblocks
 _PADDING = 64  # zeros behind the last piece of an item, which are no pieces
@@ -44,9 +46,18 @@ def _items_are_filled(data: bytes) -> bool:
             continue
         kind = container.items[number].kind
         content = b"".join(data[one.start : one.start + one.length] for one in extents.get(number, ()))
-        if kind in (b"av01", b"hvc1") and _REPEATED.search(content):
+        if kind in (b"av01", b"hvc1") and _has_block_of_one_value(content):
             return True
         if kind == b"hvc1" and _hevc_has_zeros(content, _length_size(container, number)):
+            return True
+    return False
+
+
+def _has_block_of_one_value(content: bytes) -> bool:
+    first = np.frombuffer(content, np.uint8)[::_BLOCK]
+    for index in np.flatnonzero(first[1:] == first[:-1]):
+        block = content[index * _BLOCK : (index + 1) * _BLOCK + 1]
+        if block.count(block[:1]) == len(block):
             return True
     return False
 
