@@ -19,15 +19,13 @@ from deblurcli.images.heif_parts import cicp_of, with_colours
 from deblurcli.images.isobmff import container_of
 from deblurcli.images.isobmff_write import with_pictures_of
 from deblurcli.images.parts import Encoded, keys_of
-from deblurcli.images.photo import Cicp, Metadata
+from deblurcli.images.photo import Metadata
 from deblurcli.images.pixels import Pixels
 
 #: The most bits of a sample.
 MOST_BITS = 12
 _GOOD_QUALITY = 90
 _LOSSLESS = 100
-_IDENTITY, _BT601 = 0, 6  # matrices: RGB as it is, and the usual luma and chroma
-_SRGB, _UNSPECIFIED = Cicp(1, 13), Cicp(2, 2)
 _SPEED = 6  # Pillow's
 _SMALL = 16  # pixels of each side
 
@@ -77,7 +75,7 @@ def _by_imagecodecs(samples: Pixels, metadata: Metadata, level: int) -> bytes:
     if samples.dtype == np.uint16:
         bits = bits_written(metadata.bits if metadata.bits > 8 else 16)
         samples = rescaled(samples, 65535, (1 << bits) - 1)
-    colours = metadata.cicp or (_UNSPECIFIED if metadata.icc else _SRGB)
+    # The numbers of colours are Pillow's; lossless, the library stores RGB as it is, which its matrix says.
     return bytes(
         imagecodecs.avif_encode(
             np.ascontiguousarray(samples),
@@ -85,9 +83,6 @@ def _by_imagecodecs(samples: Pixels, metadata: Metadata, level: int) -> bytes:
             speed=_SPEED,
             bitspersample=bits,
             pixelformat="yuv400" if samples.ndim == 2 else "yuv444",
-            primaries=colours.primaries,
-            transfer=colours.transfer,
-            matrix=_IDENTITY if level == _LOSSLESS and samples.ndim == 3 else _BT601,
             numthreads=_cores(),
         )
     )

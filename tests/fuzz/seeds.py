@@ -150,7 +150,7 @@ def others() -> dict[str, bytes]:
     if features.check("avif"):
         files["avif"] = saved(with_alpha, "AVIF", exif=exif(), xmp=XMP)
         files["avif 10 bits"] = bytes(imagecodecs.avif_encode(picture(16) >> 6, 90, bitspersample=10))
-        files["avif lossless"] = bytes(imagecodecs.avif_encode(picture(), 100, pixelformat="yuv444", matrix=0))
+        files["avif lossless"] = bytes(imagecodecs.avif_encode(picture(), 100, pixelformat="yuv444"))
         files["avif animated"] = saved(colour, "AVIF", save_all=True, append_images=[colour.rotate(180)])
     return files | heifs()
 

@@ -238,7 +238,7 @@ def test_lossless_avif_stays_lossless(colour16, bits, planes):
     skip_without("AVIF")
     wide = np.dstack([colour16, colour16[..., 0]])[..., :planes] >> (16 - bits)
     samples = np.ascontiguousarray(wide.astype(np.uint8 if bits == 8 else np.uint16))
-    photo = read_photo(imagecodecs.avif_encode(samples, level=100, bitspersample=bits, pixelformat="yuv444", matrix=0))
+    photo = read_photo(imagecodecs.avif_encode(samples, level=100, bitspersample=bits, pixelformat="yuv444"))
     data, notes = encode_photo(photo, "AVIF")
     again = read_photo(data)
     assert notes == () and again.metadata.lossless and again.metadata.bits == bits
