@@ -7,46 +7,15 @@ from dataclasses import replace
 import imagecodecs
 import numpy as np
 import pytest
-from file_makers import chunk, exif_block, packed_grey_png, png_with, saved, tiff_file, xmp
-from PIL import Image, ImageCms, features
+from file_makers import by_numbers, chunk, exif_block, packed_grey_png, png_with, saved, skip_without, tiff_file, xmp
+from PIL import Image, ImageCms
 
-from deblurcli.errors import InputError
 from deblurcli.images import Photo, encode_photo, read_photo
 from deblurcli.images.photo import Cicp, Metadata
 
 P3, PQ, HLG = Cicp(12, 13), Cicp(9, 16, 9), Cicp(9, 18, 9)
 BY_NUMBER = ["AVIF", "HEIF", "PNG"]
 BY_PROFILE = ["JPEG", "TIFF", "WEBP"]
-
-
-def skip_without(format):
-    if format == "HEIF":
-        pytest.importorskip("pillow_heif")
-    elif format == "AVIF" and not features.check("avif"):
-        pytest.skip("this Pillow has no AVIF")
-
-
-def source(pixels, format, cicp):
-    """A file of colours by number, made by the library's own means."""
-    skip_without(format)
-    if format == "PNG":
-        return png_with(pixels, chunk(b"cICP", bytes([cicp.primaries, cicp.transfer, 0, 1])))
-    if format == "HEIF":
-        import pillow_heif
-
-        file = io.BytesIO()
-        pillow_heif.from_pillow(Image.fromarray(pixels)).save(
-            file,
-            quality=90,
-            chroma=444,
-            color_primaries=cicp.primaries,
-            transfer_characteristics=cicp.transfer,
-            matrix_coefficients=cicp.matrix,
-        )
-        return file.getvalue()
-    data = saved(pixels, "AVIF", quality=95, subsampling="4:4:4")
-    at = data.index(b"nclx") + 4
-    return data[:at] + struct.pack(">HH", cicp.primaries, cicp.transfer) + data[at + 4 :]
 
 
 def numbers_in(data):
@@ -68,7 +37,7 @@ def as_srgb(pixels, icc):
 @pytest.mark.parametrize("format", BY_NUMBER)
 @pytest.mark.parametrize("cicp", [P3, PQ, HLG, Cicp(9, 14, 9), Cicp(1, 8)], ids=str)
 def test_numbers_stay_where_there_are_numbers(colour8, format, target, cicp):
-    photo = read_photo(source(colour8, format, cicp))
+    photo = read_photo(by_numbers(colour8, format, cicp))
     skip_without(target)
     data, notes = encode_photo(photo, target)
     assert numbers_in(data) == (cicp.primaries, cicp.transfer)
@@ -78,7 +47,7 @@ def test_numbers_stay_where_there_are_numbers(colour8, format, target, cicp):
 @pytest.mark.parametrize("target", BY_PROFILE)
 @pytest.mark.parametrize("format", BY_NUMBER)
 def test_display_p3_becomes_a_profile_where_there_are_only_profiles(colour8, format, target):
-    photo = read_photo(source(colour8, format, P3))
+    photo = read_photo(by_numbers(colour8, format, P3))
     data, notes = encode_photo(photo, target)
     icc = read_photo(data).metadata.icc
     assert notes == () and icc is not None
@@ -88,7 +57,7 @@ def test_display_p3_becomes_a_profile_where_there_are_only_profiles(colour8, for
 
 
 def test_the_profile_of_display_p3_agrees_with_the_numbers_others_publish(colour8):
-    icc = read_photo(encode_photo(read_photo(source(colour8, "PNG", P3)), "TIFF")[0]).metadata.icc
+    icc = read_photo(encode_photo(read_photo(by_numbers(colour8, "PNG", P3)), "TIFF")[0]).metadata.icc
     columns = [ImageCms.ImageCmsProfile(io.BytesIO(icc)).profile.red_colorant[0], None]
     assert columns[0] == pytest.approx((0.5151, 0.2412, -0.0011), abs=2e-4)
 
@@ -97,17 +66,17 @@ def test_the_profile_of_display_p3_agrees_with_the_numbers_others_publish(colour
 @pytest.mark.parametrize("format", BY_NUMBER)
 @pytest.mark.parametrize(("cicp", "name"), [(PQ, "PQ"), (HLG, "HLG")])
 def test_hdr_is_named_in_a_note_where_it_cannot_be_said(colour8, format, target, cicp, name):
-    _, notes = encode_photo(read_photo(source(colour8, format, cicp)), target)
+    _, notes = encode_photo(read_photo(by_numbers(colour8, format, cicp)), target)
     assert any(name in note and "colour space" in note for note in notes)
 
 
 def test_bmp_names_the_colours_it_loses(colour8):
-    _, notes = encode_photo(read_photo(source(colour8, "PNG", P3)), "BMP")
+    _, notes = encode_photo(read_photo(by_numbers(colour8, "PNG", P3)), "BMP")
     assert any("Display P3" in note for note in notes)
 
 
 def test_a_png_gets_a_profile_too_for_those_who_know_no_numbers(colour8):
-    again = read_photo(encode_photo(read_photo(source(colour8, "PNG", P3)), "PNG")[0])
+    again = read_photo(encode_photo(read_photo(by_numbers(colour8, "PNG", P3)), "PNG")[0])
     assert again.metadata.cicp.primaries == 12 and again.metadata.icc is not None
 
 
@@ -306,94 +275,3 @@ def test_the_bits_of_heic_stay(colour16, bits):
     assert notes == () and read_photo(data).metadata.bits == bits
     assert encode_photo(photo, "JPEG")[1] == (f"JPEG has 8 bits a channel: rounded from {bits}",)
     assert "reduced from 16" in encode_photo(Photo(colour16, None, "PNG"), "HEIF")[1][0]
-
-
-# --- Numbers that nobody knows ---------------------------------------------------------------------------------------
-
-
-def with_numbers(data, *numbers):
-    at = data.index(b"nclx") + 4
-    return data[:at] + struct.pack(">3H", *numbers) + data[at + 6 :]
-
-
-@pytest.mark.parametrize("numbers", [(200, 13, 6), (3, 13, 6), (12, 99, 6), (0, 3, 6), (65535, 65535, 6)])
-@pytest.mark.parametrize("format", ["AVIF", "HEIF"])
-def test_unknown_numbers_of_colours_are_no_damage(colour8, format, numbers):
-    data = source(colour8, format, P3)
-    photo = read_photo(with_numbers(data, *numbers))
-    np.testing.assert_array_equal(photo.pixels, read_photo(data).pixels)
-    assert (photo.metadata.cicp.primaries, photo.metadata.cicp.transfer) == numbers[:2]
-    for target in ("JPEG", "PNG", "HEIF", "AVIF"):
-        if target == "AVIF" and not features.check("avif"):
-            continue
-        result, notes = encode_photo(photo, target)
-        kept = read_photo(result).metadata.cicp
-        assert any("colour space" in note for note in notes) != (
-            kept == replace(photo.metadata.cicp, matrix=6)
-            or (target == "PNG" and kept == replace(photo.metadata.cicp, matrix=0))
-        )
-
-
-@pytest.mark.parametrize("format", ["AVIF", "HEIF"])
-def test_an_unknown_matrix_is_taken_for_the_usual_one(colour8, format):
-    data = source(colour8, format, P3)
-    photo = read_photo(with_numbers(data, 12, 13, 77))
-    assert any("matrix 77" in note for note in photo.notes)
-    assert np.abs(photo.pixels.astype(int) - read_photo(data).pixels).mean() < 3
-
-
-@pytest.mark.parametrize("format", ["AVIF", "HEIF"])
-def test_a_rare_matrix_is_not_called_damage(colour8, format):
-    with pytest.raises(InputError, match=r"coded in a rare way \(matrix 14\)"):
-        read_photo(with_numbers(source(colour8, format, PQ), 9, 16, 14))
-
-
-# --- BMP -------------------------------------------------------------------------------------------------------------
-
-SRGB_XYZ = (0.4124, 0.2126, 0.0193, 0.3576, 0.7152, 0.1192, 0.1805, 0.0722, 0.9505)
-ADOBE_XYZ = (0.5767, 0.2973, 0.0270, 0.1856, 0.6274, 0.0707, 0.1882, 0.0753, 0.9911)
-SRGB_XY = (0.64, 0.33, 0.03, 0.30, 0.60, 0.10, 0.15, 0.06, 0.79)
-
-
-def bmp(pixels, space, endpoints=(0,) * 9, gammas=(0, 0, 0), version=4):
-    height, width = pixels.shape[:2]
-    rows = np.pad(pixels[::-1, :, ::-1].reshape(height, -1), ((0, 0), (0, -3 * width % 4))).tobytes()
-    size = {4: 108, 5: 124}[version]
-    header = struct.pack("<IiiHHIIiiII", size, width, height, 1, 24, 0, len(rows), 0, 0, 0, 0) + bytes(16) + space
-    header += struct.pack("<9i3I", *(round(v * (1 << 30)) for v in endpoints), *(round(v * 65536) for v in gammas))
-    return b"BM" + struct.pack("<IHHI", 14 + size + len(rows), 0, 0, 14 + size) + header.ljust(size, b"\0") + rows
-
-
-@pytest.mark.parametrize("version", [4, 5])
-@pytest.mark.parametrize(
-    ("endpoints", "gammas"),
-    [((0,) * 9, (0, 0, 0)), (SRGB_XYZ, (2.2,) * 3), (SRGB_XY, (0.4545,) * 3), (SRGB_XYZ, (0, 0, 0))],
-)
-def test_srgb_by_a_bmp_header_needs_no_profile(colour8, version, endpoints, gammas):
-    photo = read_photo(bmp(colour8, bytes(4), endpoints, gammas, version))
-    np.testing.assert_array_equal(photo.pixels, colour8)
-    assert photo.metadata.icc is None and photo.parts == ()
-
-
-@pytest.mark.parametrize("gamma", [2.2, 1 / 2.2, 1.8, 0])
-@pytest.mark.parametrize("version", [4, 5])
-def test_the_colours_of_a_bmp_header_become_a_profile(colour8, gamma, version):
-    photo = read_photo(bmp(colour8, bytes(4), ADOBE_XYZ, (gamma,) * 3, version))
-    profile = ImageCms.getOpenProfile(io.BytesIO(photo.metadata.icc)).profile
-    assert np.allclose(profile.red_primary[1][:2], (0.64, 0.33), atol=0.03)  # but for the adaptation to D50
-    assert np.allclose(profile.green_primary[1][:2], (0.21, 0.71), atol=0.04)
-    assert encode_photo(photo, "PNG")[1] == () and "colour profile" in encode_photo(photo, "BMP")[1][0]
-
-
-@pytest.mark.parametrize(
-    ("space", "endpoints", "gammas", "part"),
-    [
-        (b"KNIL", (0,) * 9, (0, 0, 0), "link to a colour profile"),
-        (bytes(4), ADOBE_XYZ, (2.2, 1.8, 2.2), "colour space of its own"),
-        (bytes(4), (0.5,) * 9, (2.2,) * 3, "colour space of its own"),
-    ],
-)
-def test_what_a_bmp_header_tells_in_vain_is_told(colour8, space, endpoints, gammas, part):
-    photo = read_photo(bmp(colour8, space, endpoints, gammas, 5))
-    assert photo.metadata.icc is None and photo.parts == (part,)
-    assert f"not in the result: {part}" in encode_photo(photo, "BMP")[1]
