@@ -8,6 +8,7 @@ from pathlib import Path
 Tell = Callable[[str], None]  # takes a line for the user
 
 _MOST_NAMES = 6
+_LONGEST_NAME = 240
 
 
 def display_name(path: Path | str) -> str:
@@ -19,8 +20,14 @@ def display_name(path: Path | str) -> str:
 
 
 def listed(names: Iterable[str]) -> str:
-    """Names as a sentence lists them; of very many the first."""
-    names = list(dict.fromkeys(names))
+    """Names as a sentence lists them; of very many the first, and of very long ones the beginning. Some are from files,
+    which may hold anything, and nothing of it may reach a terminal."""
+    names = list(dict.fromkeys(shortened(display_name(name)) for name in names))
     if len(names) > _MOST_NAMES:
         names = [*names[: _MOST_NAMES - 1], f"{len(names) - _MOST_NAMES + 1} more"]
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def shortened(text: str) -> str:
+    """A text that was written by others, or the beginning of a very long one."""
+    return text if len(text) <= _LONGEST_NAME else text[:_LONGEST_NAME] + "..."

@@ -6,12 +6,16 @@ import contextlib
 import os
 import secrets
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count
 from pathlib import Path
 
 from deblurcli.batch.scan import is_directory
 from deblurcli.display import display_name
 from deblurcli.errors import UsageError
+
+COMPARISON = "-compare.jpg"  # the end of a before/after picture's name
 
 
 def refuse_clashes(pairs: Sequence[tuple[Path, Path]]) -> None:
@@ -55,6 +59,33 @@ def refuse_clashes(pairs: Sequence[tuple[Path, Path]]) -> None:
         )
 
 
+def comparison_paths(pairs: Sequence[tuple[Path, Path]]) -> list[Path]:
+    """Where the before/after picture of each result goes: "a-compare.jpg" beside "a.avif".
+
+    Where another picture would have that name, be it an input, a result, or the comparison of "a.heic", it is
+    "a.avif-compare.jpg"; and where that is taken, too, there is a number behind it.
+
+    Args:
+        pairs: of an input and its output.
+    """
+    real = resolver()
+
+    def key(path: Path) -> str:
+        return fold(real(path), True, True)  # on any disk
+
+    pictures = {key(path) for pair in pairs for path in pair}
+    wanted = [target.with_name(target.stem + COMPARISON) for _, target in pairs]
+    counts = Counter(map(key, wanted))
+    taken = pictures | set(counts)
+    found = []
+    for (_, target), path in zip(pairs, wanted, strict=True):
+        if counts[key(path)] > 1 or key(path) in pictures:
+            path = next(each for each in _longer_names(target) if key(each) not in taken)
+            taken.add(key(path))
+        found.append(path)
+    return found
+
+
 def resolver() -> Callable[[Path], str]:
     """A function that resolves links in paths; each folder's are resolved only once."""
     folders: dict[Path, str] = {}
@@ -68,6 +99,12 @@ def resolver() -> Callable[[Path], str]:
         return os.path.join(folders[path.parent], path.name)  # noqa: PTH118
 
     return real
+
+
+def _longer_names(target: Path) -> Iterator[Path]:
+    yield target.with_name(target.name + COMPARISON)
+    for number in count(2):
+        yield target.with_name(f"{target.name}-{number}{COMPARISON}")
 
 
 def fold(path: str, case: bool, accents: bool) -> str:

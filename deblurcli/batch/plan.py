@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
-from deblurcli.batch.names import refuse_clashes
+from deblurcli.batch.names import comparison_paths, refuse_clashes
 from deblurcli.batch.scan import UNREADABLE, Found, is_directory, scan
 from deblurcli.display import display_name
 from deblurcli.errors import InputError, UsageError
@@ -31,6 +31,7 @@ class Job:
             goes beside the input, or there is only one.
         name: of the source, relative to the folder it was found in, with slashes.
         replace: whether a target that is there already is known to be an earlier result that may go.
+        comparison: where the before/after picture goes, if one is wanted; None for the usual name beside the target.
     """
 
     source: Path
@@ -39,6 +40,7 @@ class Job:
     root: Path | None = None
     name: str = ""
     replace: bool = False
+    comparison: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,9 @@ def make_plan(inputs: Sequence[Path], output: Path | None, *, recursive: bool, f
             refuse_as_folder(display_name(output), output.exists())
         root = None if is_single(inputs) else output
         jobs = [job for path in inputs for job in jobs_of(path, output, root, recursive, format, left_out)]
-    refuse_clashes([(one.source, one.target) for one in jobs])
+    pairs = [(one.source, one.target) for one in jobs]
+    refuse_clashes(pairs)
+    jobs = [replace(one, comparison=path) for one, path in zip(jobs, comparison_paths(pairs), strict=True)]
     if not jobs:
         raise InputError(f"{', '.join(display_name(path) for path in inputs)}: no images found{hint(left_out)}")
     return Plan(jobs, left_out)

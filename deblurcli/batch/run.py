@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from deblurcli.batch.manifest import file_fingerprint, settings_hash
+from deblurcli.batch.names import COMPARISON
 from deblurcli.batch.plan import Job
 from deblurcli.display import display_name
 from deblurcli.errors import DeblurError, OutputError
@@ -244,7 +245,7 @@ def settings_of(weights_sha256: str, precision: str, tta: bool, format: str | No
 
 def compare_target(job: Job) -> Path:
     """Where the before/after picture of a job goes."""
-    return job.target.with_name(job.target.stem + "-compare.jpg")
+    return job.comparison or job.target.with_name(job.target.stem + COMPARISON)
 
 
 def targets_of(job: Job, options: Options) -> list[Path]:

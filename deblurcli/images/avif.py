@@ -1,34 +1,31 @@
-"""AVIF, through Pillow, with the colours that Pillow does not know and the bits beyond 8 that it does not read."""
+"""Reading AVIF through Pillow, with the colours that it does not know and the bits beyond 8 that it does not read."""
 
 from __future__ import annotations
 
-import io
 from dataclasses import replace
-from typing import Any
 
 import imagecodecs
 import numpy as np
-from PIL import Image
 
-from deblurcli.images.colour import split_alpha
-from deblurcli.images.exif import ORIENTATION, orientation_of, without, without_prefix
-from deblurcli.images.heif_parts import cicp_of, other_pictures, parts_beside, with_colours
+from deblurcli.images.colour import rescaled, split_alpha
+from deblurcli.images.exif import orientation_of, without_prefix
+from deblurcli.images.heif_parts import cicp_of, other_pictures, parts_beside, readable
 from deblurcli.images.isobmff import Container, container_of, item_content
-from deblurcli.images.parts import Encoded, keys_of
 from deblurcli.images.photo import Metadata
 from deblurcli.images.pixels import Pixels
 
-_GOOD_QUALITY = 90
 _IDENTITY = 0  # the matrix of RGB stored as it is, which only lossless files use
 
 
-def without_exif(data: bytes) -> bytes:
-    """The file with its EXIF called otherwise, so that Pillow does not meet it: it refuses the picture where the block
-    is damaged, and writes it anew where the picture is to be turned."""
-    for item in container_of(data).items.values():
+def plain(data: bytes) -> bytes:
+    """The file as decoders take it: with its EXIF called otherwise, so that Pillow does not meet it, which refuses the
+    picture where the block is damaged, and writes it anew where the picture is to be turned; and with no numbers of
+    colours that nobody knows."""
+    container = container_of(data)
+    for item in container.items.values():
         if item.kind == b"Exif":
             data = data[: item.at] + b"free" + data[item.at + 4 :]
-    return data
+    return readable(data, container)[0]
 
 
 def described(data: bytes, metadata: Metadata) -> tuple[Metadata, tuple[str, ...], tuple[str, ...], int]:
@@ -45,35 +42,21 @@ def described(data: bytes, metadata: Metadata) -> tuple[Metadata, tuple[str, ...
     # A profile counts more than the numbers.
     cicp = found[0] if found and not metadata.icc else None
     others = other_pictures(container)
-    notes = (f"only the main one of its {others + 1} pictures was read",) if others else ()
+    _, notes = readable(data, container)
+    if others:
+        notes = (*notes, f"only the main one of its {others + 1} pictures was read")
     return replace(metadata, cicp=cicp, lossless=lossless, bits=bits), notes, parts_beside(container), lies
 
 
 def all_bits(data: bytes, bits: int) -> tuple[Pixels, Pixels | None]:
     """The (pixels, alpha) of a file of 10 or 12 bits a sample, of which Pillow gives 8, in the full range of uint16."""
-    samples, most = np.asarray(imagecodecs.avif_decode(data)).astype(np.uint32), (1 << bits) - 1
-    return split_alpha(((samples * 65535 + most // 2) // most).astype(np.uint16))
+    samples = np.asarray(imagecodecs.avif_decode(data))
+    return split_alpha(rescaled(samples, (1 << bits) - 1, 65535))
 
 
-def encode_avif(image: Image.Image, metadata: Metadata, quality: int | None) -> Encoded:
-    """Encode an 8-bit image; at the highest quality if its source was lossless and no quality is asked for."""
-    exif = metadata.exif
-    if exif:
-        # Pillow takes the tag out itself, by writing the block anew and spoiling all text that is not ASCII.
-        exif = without(exif, ORIENTATION)
-    lossless = metadata.lossless and quality is None
-    options: dict[str, Any] = {"exif": exif, "icc_profile": metadata.icc, "xmp": metadata.xmp}
-    options = {key: value for key, value in options.items() if value}
-    options["quality"] = 100 if lossless else _GOOD_QUALITY if quality is None else quality
-    file = io.BytesIO()
-    image.save(file, "AVIF", subsampling="4:4:4", **options)
-    data, held = file.getvalue(), keys_of(metadata, "exif", "icc", "xmp")
-    place = cicp_of(container_of(data))
-    if metadata.cicp and place:
-        data = with_colours(data, place[1], metadata.cicp)
-        held |= keys_of(metadata, "cicp")
-    notes = ("its source was lossless, and this AVIF has small losses; write PNG for none",) if lossless else ()
-    return Encoded(data, held, notes=notes)
+def bytes_per_pixel(data: bytes) -> int:
+    """Of the decoded samples."""
+    return 8 if _bits(container_of(data)) > 8 else 4
 
 
 def _bits(container: Container) -> int:

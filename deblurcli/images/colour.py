@@ -11,6 +11,7 @@ from PIL import Image, ImageCms
 from deblurcli.errors import InputError
 from deblurcli.images.pixels import Pixels
 
+_STRIP = 256  # rows
 #: Pillow's modes whose samples become RGB.
 CONVERTED = ("CMYK", "LAB", "YCbCr")
 
@@ -76,6 +77,16 @@ def to_8_bits(samples: Pixels) -> Pixels:
     if samples.dtype == np.uint8:
         return samples
     return ((samples.astype(np.uint32) + 128) // 257).astype(np.uint8)
+
+
+def rescaled(samples: Pixels, most: int, wanted: int) -> Pixels:
+    """Samples from 0 to `most` as uint16 from 0 to `wanted`, rounded; a strip at a time, so that no wider copy of the
+    picture is made."""
+    result = np.empty(samples.shape, np.uint16)
+    for top in range(0, len(samples), _STRIP):
+        strip = slice(top, top + _STRIP)
+        result[strip] = (samples[strip].astype(np.uint32) * wanted + most // 2) // most
+    return result
 
 
 def on_white(pixels: Pixels, alpha: Pixels) -> Pixels:

@@ -7,6 +7,7 @@ annexes E and F; the curves those of ITU-T H.273, table 3.
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,6 +91,22 @@ def space_of_png(gamma: bytes | None, chromaticities: bytes | None) -> Space | N
             return None
         return Space(primaries, curve, f"gamma {curve[0]:.3g}")
     return Space(primaries, curve, "primaries of its own")
+
+
+def space_of_endpoints(endpoints: Sequence[float], gamma: float) -> Space | None:
+    """The space of a BMP header: X, Y and Z of red, of green and of blue, which make up white together, and a gamma, 0
+    for sRGB's curve; None for values that mean nothing."""
+    points = np.array(endpoints).reshape(3, 3)
+    sums = points.sum(1)
+    if (points < 0).any() or (points[:, 1] <= 0).any() or abs(np.linalg.det(points)) < 1e-4:
+        return None
+    # Some programs write chromaticities instead, which say nothing of white.
+    white = np.array(_D65) if np.abs(sums - 1).max() < 0.01 else (points.sum(0) / sums.sum())[:2]
+    primaries = tuple((float(x), float(y)) for x, y in (*(points / sums[:, None])[:, :2], white))
+    if not gamma:
+        return Space(primaries, _SRGB_CURVE, "primaries of its own")
+    gamma = 1 / gamma if gamma < 1 else gamma  # also written the other way around
+    return Space(primaries, (gamma,), f"gamma {gamma:.3g}") if gamma <= 10 else None
 
 
 def profile_of(space: Space, *, grey: bool) -> bytes:

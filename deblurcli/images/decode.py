@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import struct
 import threading
 import warnings
 from collections.abc import Iterator
@@ -14,9 +13,12 @@ from typing import Any
 from PIL import Image, features
 
 from deblurcli.errors import InputError
-from deblurcli.images import avif, gif, webp
-from deblurcli.images.colour import channels_of
+from deblurcli.images import avif, bmp, gif, webp
+from deblurcli.images.colour import Channels, channels_of
 from deblurcli.images.exif import without_prefix
+from deblurcli.images.filling import refuse_filling
+from deblurcli.images.heif_parts import refuse_matrix
+from deblurcli.images.isobmff import container_of
 from deblurcli.images.jpeg import decode_jpeg
 from deblurcli.images.limits import check_size
 from deblurcli.images.orientation import turn_upright
@@ -33,7 +35,22 @@ def decode(data: bytes, format: str) -> Photo:
 
     Raises InputError (without a file name) for what is not one ordinary photograph; a damaged file may raise anything.
     """
+    try:
+        photo, lies = _decoded(data, format)
+    except InputError:
+        raise
+    except Exception:
+        if format in ("AVIF", "HEIF"):
+            refuse_matrix(container_of(data))
+        raise
+    return turn_upright(_with_sound_profile(photo), lies)
+
+
+def _decoded(data: bytes, format: str) -> tuple[Photo, int | None]:
+    """The photo, and how it lies where its container says so."""
     lies: int | None = None
+    if format in ("AVIF", "HEIF", "WEBP"):
+        refuse_filling(data, format)
     with quiet_pillow():
         if format == "PNG":
             from deblurcli.images.png import decode_png
@@ -51,7 +68,7 @@ def decode(data: bytes, format: str) -> Photo:
             photo = decode_jpeg(data)
         else:
             photo, lies = _decode_with_pillow(data, format)
-    return turn_upright(_with_sound_profile(photo), lies)
+    return photo, lies
 
 
 def _with_sound_profile(photo: Photo) -> Photo:
@@ -94,19 +111,20 @@ def _decode_with_pillow(data: bytes, format: str) -> tuple[Photo, int | None]:
     """The photo, and how it lies where the container says so, which then counts more than EXIF."""
     if format in ("AVIF", "WEBP") and not features.check(format.lower()):
         raise InputError(f"this Pillow is built without {format}; install a newer one: pip install -U pillow")
-    plain = avif.without_exif(data) if format == "AVIF" else data
+    plain = avif.plain(data) if format == "AVIF" else data
     with Image.open(io.BytesIO(plain), formats=[format]) as image:
-        check_size(*image.size)
+        width, height = image.size
+        check_size(width, height, avif.bytes_per_pixel(data) if format == "AVIF" else 4)
         frames = getattr(image, "n_frames", 1)
         if frames > 1:
             raise InputError(f"an animation of {frames} frames; save one frame as a picture first")
         image.load()
         metadata, notes, parts, lies = _described(image, data)
-        channels = channels_of(image, metadata.icc)
+        if format == "AVIF" and metadata.bits > 8:
+            channels = Channels(*avif.all_bits(plain, metadata.bits), metadata.icc)
+        else:
+            channels = channels_of(image, metadata.icc)
     metadata = replace(metadata, icc=channels.icc)
-    if format == "AVIF" and metadata.bits > 8:
-        pixels, alpha = avif.all_bits(data, metadata.bits)
-        channels = replace(channels, pixels=pixels, alpha=alpha)
     name = "PNG" if format == "GIF" else format
     return Photo(channels.pixels, channels.alpha, name, metadata, (*channels.notes, *notes), parts), lies
 
@@ -127,15 +145,7 @@ def _described(image: Image.Image, data: bytes) -> tuple[Metadata, tuple[str, ..
         case "WEBP":
             return replace(metadata, lossless=webp.is_lossless(data)), (), webp.parts_beside(data), None
         case "BMP":
-            return replace(metadata, icc=_bmp_profile(data)), (), (), None
+            metadata, parts = bmp.described(data, metadata)
+            return metadata, (), parts, None
     metadata, parts = gif.described(data, metadata)
     return metadata, (), parts, None
-
-
-def _bmp_profile(data: bytes) -> bytes | None:
-    """The ICC profile that the fifth version of BMP's header can lead to."""
-    header, colours = struct.unpack_from("<I52x4s", data, 14) if len(data) >= 138 else (0, b"")
-    if header < 124 or colours != b"DEBM":  # "MBED", as a number of its byte order
-        return None
-    at, length = struct.unpack_from("<II", data, 14 + 112)
-    return data[14 + at : 14 + at + length] or b"\0"  # which is then told to be damaged

@@ -105,11 +105,11 @@ def entries_at(data: bytes, at: int) -> dict[int, Entry]:
 
 
 def lost_at(data: bytes, at: int) -> list[int]:
-    """The tags of the directory at `at` whose values lie outside the data.
+    """The tags of the directory at `at` whose values lie outside the data, or are of no known type.
 
     Raises ValueError when the directory is cut short.
     """
-    return [tag for tag, entry in _values(data, at).items() if entry is None]
+    return [tag for tag, entry in _values(data, at).items() if entry is None or (entry.number and not entry.value)]
 
 
 def _values(data: bytes, at: int) -> dict[int, Entry | None]:

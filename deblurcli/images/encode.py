@@ -19,8 +19,9 @@ from deblurcli.images.parts import Encoded, keys_of, losses
 from deblurcli.images.photo import Metadata, Photo
 from deblurcli.images.pixels import Pixels
 
-_WITH_16_BITS = {"PNG", "TIFF", "HEIF"}  # HEIF has 10, which is nearer to 16 than to 8
-_HEIF_BITS = 10
+# The most that are written; elsewhere 8. Of HEIC not many programs read more than 10, so 12 only where there were 12.
+_BITS = {"PNG": 16, "TIFF": 16, "AVIF": 12, "HEIF": 10}
+_BITS_OF_SAME = {**_BITS, "HEIF": 12}
 _WITH_ALPHA = {"PNG", "TIFF", "WEBP", "AVIF", "HEIF"}
 _ALWAYS_COLOUR = {"WEBP"}
 _GOOD_QUALITY = {"WEBP": 95, "HEIF": 90}
@@ -39,6 +40,7 @@ def encode(photo: Photo, format: str, quality: int | None) -> tuple[bytes, tuple
     same = format == photo.format
     metadata = replace(
         carried.metadata,
+        bits=min(carried.metadata.bits, _most_bits(photo, format)),
         tiff_compression=carried.metadata.tiff_compression if same else "deflate",
         lossless=carried.metadata.lossless and same,
     )
@@ -63,16 +65,20 @@ def _fitted(photo: Photo, format: str) -> tuple[Pixels, bool, tuple[str, ...]]:
         pixels, alpha = on_white(pixels, alpha), None
         notes.append(f"{format} has no transparency: put on a white background")
     if pixels.dtype == np.uint16:
-        bits = photo.metadata.bits if photo.metadata.bits > 8 else 16
-        if format not in _WITH_16_BITS:
+        bits, most = photo.metadata.bits if photo.metadata.bits > 8 else 16, _most_bits(photo, format)
+        if most == 8:
             pixels, alpha = to_8_bits(pixels), None if alpha is None else to_8_bits(alpha)
             notes.append(f"{format} has 8 bits a channel: rounded from {bits}")
-        elif format == "HEIF" and bits > _HEIF_BITS:
-            notes.append(f"HEIF is written with {_HEIF_BITS} bits a channel: reduced from {bits}")
+        elif bits > most:
+            notes.append(f"{format} is written with {most} bits a channel: reduced from {bits}")
     # HEIF keeps plain grey, but has no grey with alpha.
     if pixels.ndim == 2 and (format in _ALWAYS_COLOUR or (format == "HEIF" and alpha is not None)):
         pixels = np.dstack([pixels] * 3)
     return join_alpha(pixels, alpha), pixels.ndim == 2, tuple(notes)
+
+
+def _most_bits(photo: Photo, format: str) -> int:
+    return (_BITS_OF_SAME if photo.format == format else _BITS).get(format, 8)
 
 
 def _png(samples: Pixels, metadata: Metadata, quality: int | None) -> Encoded:
@@ -100,9 +106,9 @@ def _jpeg(samples: Pixels, metadata: Metadata, quality: int | None) -> Encoded:
 
 
 def _avif(samples: Pixels, metadata: Metadata, quality: int | None) -> Encoded:
-    from deblurcli.images.avif import encode_avif
+    from deblurcli.images.avif_write import encode_avif
 
-    return encode_avif(Image.fromarray(samples), metadata, quality)
+    return encode_avif(samples, metadata, quality)
 
 
 def _bmp(samples: Pixels, metadata: Metadata, quality: int | None) -> Encoded:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from deblurcli.images.parts import unknown_bytes
 from deblurcli.images.photo import Metadata, Text
 
 _IMAGE, _EXTENSION, _COMMENT, _APPLICATION, _PLAIN_TEXT = 0x2C, 0x21, 0xFE, 0xFF, 0x01
+_TRAILER = 0x3B
 _OF_THE_FILE = (b"NETSCAPE2.0", b"ANIMEXTS1.0", b"XMP DataXMP")  # loops, and the packet that Pillow reads
 _PROFILE = b"ICCRGBG1012"
 
@@ -23,15 +25,23 @@ def described(data: bytes, metadata: Metadata) -> tuple[Metadata, tuple[str, ...
             metadata = replace(metadata, icc=content)
         elif label == _APPLICATION and name not in _OF_THE_FILE:
             parts[f"GIF data ({name.decode('latin-1').strip()})"] = None
+        elif label == _TRAILER and (behind := unknown_bytes(content)):
+            parts[behind] = None
         elif label == _PLAIN_TEXT:
             parts["text drawn on the picture"] = None
     return metadata, tuple(parts)
 
 
 def _extensions(data: bytes) -> Iterator[tuple[int, bytes, bytes]]:
-    """(label, application, content) of every extension; of a damaged file those that can be reached."""
+    """(label, application, content) of every extension, and of the trailer with what follows it; of a damaged file
+    those that can be reached."""
     at = 13 + _table_bytes(data[10] if len(data) > 10 else 0)
-    while at + 2 < len(data):
+    while at < len(data):
+        if data[at] == _TRAILER:
+            yield _TRAILER, b"", data[at + 1 :]
+            return
+        if at + 2 >= len(data):
+            return
         if data[at] == _IMAGE:
             at += 10 + _table_bytes(data[at + 9] if at + 9 < len(data) else 0) + 1
             _, at = _blocks(data, at)

@@ -12,7 +12,7 @@ import numpy as np
 from deblurcli.errors import DeblurError, InputError, OutputError
 from deblurcli.images.colour import split_alpha
 from deblurcli.images.exif import without_prefix
-from deblurcli.images.heif_parts import cicp_of, parts_beside
+from deblurcli.images.heif_parts import cicp_of, parts_beside, readable
 from deblurcli.images.isobmff import container_of
 from deblurcli.images.limits import check_size
 from deblurcli.images.parts import Encoded, keys_of
@@ -26,15 +26,20 @@ _MODES = {(1, 1): "L", (3, 1): "RGB", (4, 1): "RGBA", (1, 2): "I;16", (3, 2): "R
 _TAKEN_FOR_ORIENTATION = re.compile(rb'(tiff:Orientation(?:="|>))[02-9]')
 # Of ITU-T H.273; the library writes other numbers, too, and then cannot read its own file.
 _PRIMARIES, _TRANSFERS = {1, 2, *range(4, 13), 22}, {1, 2, *range(4, 19)}
+_USUAL_BITS, _MOST_BITS = 10, 12
+_LUMA_BITS = 17  # where in "hvcC" they stand, less 8
 _MATRICES = (1, 5, 6, 9)  # of luma and chroma, that every decoder knows
 
 
 def decode_heif(data: bytes) -> Photo:
     """Decode the primary picture of a HEIF file. Without pillow-heif, raises InputError without a file name."""
-    file = _library(InputError).open_heif(io.BytesIO(data), convert_hdr_to_8bit=False)
-    check_size(*file.size)
+    library, container = _library(InputError), container_of(data)
+    data, notes = readable(data, container)
+    file = library.open_heif(io.BytesIO(data), convert_hdr_to_8bit=False)
+    width, height = file.size
+    check_size(width, height, 8 if file.info.get("bit_depth", 8) > 8 else 4)
     pixels, alpha = split_alpha(np.array(file))
-    info, container = file.info, container_of(data)
+    info = file.info
     icc, found = info.get("icc_profile") or None, cicp_of(container)
     metadata = Metadata(
         exif=without_prefix(info["exif"]) if info.get("exif") else None,
@@ -43,7 +48,8 @@ def decode_heif(data: bytes) -> Photo:
         xmp=info.get("xmp") or None,
         bits=int(info.get("bit_depth", 8)),
     )
-    notes = (f"only the main one of its {len(file)} pictures was read",) if len(file) > 1 else ()
+    if len(file) > 1:
+        notes = (*notes, f"only the main one of its {len(file)} pictures was read")
     return Photo(pixels, alpha, "HEIF", metadata, notes, parts_beside(container))
 
 
@@ -54,7 +60,10 @@ def heif_size(file: BinaryIO) -> tuple[int, int]:
 
 
 def encode_heif(samples: Pixels, metadata: Metadata, quality: int) -> Encoded:
-    """Encode (H, W), (H, W, 3) or (H, W, 4) samples; uint16 is stored with 10 bits. OutputError without pillow-heif."""
+    """Encode (H, W), (H, W, 3) or (H, W, 4) samples; uint16 is stored with 10 bits, or 12 where the metadata says so.
+
+    Raises OutputError without pillow-heif.
+    """
     library = _library(OutputError)
     count = 1 if samples.ndim == 2 else samples.shape[2]
     height, width = samples.shape[:2]
@@ -69,9 +78,22 @@ def encode_heif(samples: Pixels, metadata: Metadata, quality: int) -> Encoded:
         if metadata.cicp.matrix in _MATRICES:
             described["matrix_coefficients"] = metadata.cicp.matrix
     image = library.from_bytes(_MODES[count, samples.itemsize], (width, height), samples.tobytes())
+    if samples.dtype == np.uint16 and metadata.bits > _USUAL_BITS:
+        described["bit_depth"] = _MOST_BITS
     file = io.BytesIO()
     image.save(file, quality=quality, chroma=444, **{key: value for key, value in described.items() if value})
-    return Encoded(file.getvalue(), keys_of(metadata, "exif", "icc", "xmp", *(("cicp",) if known else ())))
+    data, notes = file.getvalue(), list[str]()
+    if "bit_depth" in described and (written := _bits_of(data)) < _MOST_BITS:  # an older package does not know it
+        notes.append(f"HEIF is written with {written} bits a channel: reduced from {metadata.bits}")
+    return Encoded(data, keys_of(metadata, "exif", "icc", "xmp", *(("cicp",) if known else ())), notes=tuple(notes))
+
+
+def _bits_of(data: bytes) -> int:
+    """The bits of a sample in a file, as its decoder configuration tells."""
+    for one in container_of(data).of_primary(b"hvcC"):
+        if len(one.content) > _LUMA_BITS:
+            return 8 + (one.content[_LUMA_BITS] & 7)
+    return 8
 
 
 def _library(error: type[DeblurError]) -> ModuleType:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import struct
 
+from deblurcli.errors import InputError
 from deblurcli.images.isobmff import Container
+from deblurcli.images.parts import unknown_bytes
 from deblurcli.images.photo import Cicp
 
 _OF_A_FILE = {b"ftyp", b"meta", b"mdat", b"free", b"skip", b"wide", b"pdin", b"etyp"}
@@ -20,6 +22,10 @@ _DEPTH = (b"urn:mpeg:mpegB:cicp:systems:auxiliary:depth", b"urn:mpeg:hevc:2015:a
 _LIGHT = (b"clli", b"mdcv", b"cclv", b"amve", b"ndwt")
 _NO_PICTURES = {b"Exif", b"mime", b"uri ", b"tmap", b"altr"}
 _XMP = b"application/rdf+xml"
+# The primaries, curves and matrices of ITU-T H.273.
+_KNOWN = ({1, 2, *range(4, 13), 22}, {1, 2, *range(4, 19)}, {0, 1, 2, *range(4, 18)})
+_UNSPECIFIED = 2
+_RARE_MATRICES = {10, 11, *range(13, 18)}  # which not all decoders know
 
 
 def parts_beside(container: Container) -> tuple[str, ...]:
@@ -44,6 +50,8 @@ def parts_beside(container: Container) -> tuple[str, ...]:
             names[f"data of type {item.content_type.decode('latin-1') or 'uri'}"] = None
     if any(container.of_primary(kind) for kind in _LIGHT):
         names["HDR light levels"] = None
+    if behind := unknown_bytes(container.behind):
+        names[behind] = None
     return tuple(names)
 
 
@@ -63,6 +71,38 @@ def cicp_of(container: Container) -> tuple[Cicp, int] | None:
         if one.content[:4] == b"nclx" and len(one.content) >= 10:
             return Cicp(*struct.unpack_from(">3H", one.content, 4)), one.at + 4
     return None
+
+
+def readable(data: bytes, container: Container) -> tuple[bytes, tuple[str, ...]]:
+    """The file with numbers of colours that H.273 does not know said to be unspecified, as decoders refuse pictures for
+    them; and a note where that may show: the matrix makes the pixels, the rest only names their colours."""
+    patched, notes = None, []
+    for item, properties in container.properties.items():
+        for one in properties:
+            if one.kind != b"colr" or one.content[:4] != b"nclx" or len(one.content) < 10:
+                continue
+            found = struct.unpack_from(">3H", one.content, 4)
+            known = [
+                number if number in numbers else _UNSPECIFIED for number, numbers in zip(found, _KNOWN, strict=True)
+            ]
+            if known == list(found):
+                continue
+            patched = patched or bytearray(data)
+            struct.pack_into(">3H", patched, one.at + 4, *known)
+            if item == container.primary and known[2] != found[2]:
+                notes.append(f"its colours are coded by an unknown number (matrix {found[2]}), taken for the usual one")
+    return data if patched is None else bytes(patched), tuple(notes)
+
+
+def refuse_matrix(container: Container) -> None:
+    """Tell of a picture that was not decoded that it is not damaged, if the way its colours are coded is a rare one.
+
+    Raises InputError without a file name.
+    """
+    found = cicp_of(container)
+    if found and found[0].matrix in _RARE_MATRICES:
+        matrix = found[0].matrix
+        raise InputError(f"its colours are coded in a rare way (matrix {matrix}); convert it to PNG or TIFF first")
 
 
 def with_colours(data: bytes, place: int, cicp: Cicp) -> bytes:

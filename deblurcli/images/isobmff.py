@@ -16,6 +16,17 @@ class Box(NamedTuple):
     end: int
 
 
+class Extent(NamedTuple):
+    """A piece of an item: where in the file it begins, and its length; `at` is where the file says so, in numbers of
+    `width` bytes, the first of which counts from `base`."""
+
+    start: int
+    length: int
+    at: int
+    base: int
+    width: int
+
+
 class ItemProperty(NamedTuple):
     """A property of an item: its type, its content, and where that begins in the file."""
 
@@ -37,7 +48,8 @@ class Item(NamedTuple):
 class Container:
     """What a file holds: its outermost boxes, its items by number, and what they have to do with each other.
 
-    `references` are (type, from, to) triples of numbers; a thumbnail refers to its picture.
+    `behind` is what follows the last box, if that is none. `references` are (type, from, to) triples of numbers; a
+    thumbnail refers to its picture.
     """
 
     boxes: tuple[bytes, ...]
@@ -45,6 +57,7 @@ class Container:
     items: dict[int, Item] = field(default_factory=dict)
     references: tuple[tuple[bytes, int, int], ...] = ()
     properties: dict[int, tuple[ItemProperty, ...]] = field(default_factory=dict)
+    behind: bytes = b""
 
     def of_primary(self, kind: bytes) -> list[ItemProperty]:
         """The properties of this type that the main picture has."""
@@ -54,10 +67,13 @@ class Container:
 def container_of(data: bytes) -> Container:
     """The boxes of a file; of a damaged one what can be made out."""
     outer = list(boxes_in(data, 0, len(data)))
+    end = next((index for index, box in enumerate(outer) if not _is_box(data, box)), len(outer))
+    behind = data[outer[end - 1].end if end else 0 :]
+    outer = outer[:end]
     kinds = tuple(box.kind for box in outer)
     meta = next((box for box in outer if box.kind == b"meta"), None)
     if meta is None:
-        return Container(kinds)
+        return Container(kinds, behind=behind)
     try:
         inner = {box.kind: box for box in boxes_in(data, meta.start + _FULL, meta.end)}
         return Container(
@@ -66,24 +82,39 @@ def container_of(data: bytes) -> Container:
             _items(data, inner[b"iinf"]) if b"iinf" in inner else {},
             tuple(_references(data, inner[b"iref"])) if b"iref" in inner else (),
             _properties(data, inner[b"iprp"]) if b"iprp" in inner else {},
+            behind,
         )
     except (struct.error, IndexError):
-        return Container(kinds)
+        return Container(kinds, behind=behind)
+
+
+def _is_box(data: bytes, box: Box) -> bool:
+    """Whether what stands between boxes is one: of a printable type, and not longer than the file."""
+    size = int.from_bytes(data[box.start - 8 : box.start - 4], "big")
+    return box.kind.isascii() and box.kind.decode("ascii").isprintable() and box.start - 8 + size <= len(data)
 
 
 def item_content(data: bytes, kind: bytes) -> bytes | None:
-    """The content of the first item of a type that stands in the file in one piece; None without one."""
+    """The content of the first item of a type that stands in the file; None without one."""
+    number = next((number for number, item in container_of(data).items.items() if item.kind == kind), None)
+    pieces = extents_of(data).get(number) if number is not None else None
+    return None if pieces is None else b"".join(data[one.start : one.start + one.length] for one in pieces)
+
+
+def extents_of(data: bytes) -> dict[int, tuple[Extent, ...]]:
+    """Where in the file the pieces of each item stand; of a damaged file what can be made out."""
     meta = next((box for box in boxes_in(data, 0, len(data)) if box.kind == b"meta"), None)
     if meta is None:
-        return None
+        return {}
     inner = {box.kind: box for box in boxes_in(data, meta.start + _FULL, meta.end)}
+    found: dict[int, tuple[Extent, ...]] = {}
     try:
-        items = _items(data, inner[b"iinf"])
-        wanted = next(number for number, item in items.items() if item.kind == kind)
         base = inner[b"idat"].start if b"idat" in inner else 0
-        return next(content for number, content in _locations(data, inner[b"iloc"], base) if number == wanted)
-    except (KeyError, StopIteration, struct.error, IndexError):
-        return None
+        for number, extents in _locations(data, inner[b"iloc"], base):
+            found.setdefault(number, extents)
+    except (KeyError, struct.error, IndexError):
+        pass
+    return found
 
 
 def boxes_in(data: bytes, start: int, end: int) -> Iterator[Box]:
@@ -101,7 +132,7 @@ def boxes_in(data: bytes, start: int, end: int) -> Iterator[Box]:
         start += size
 
 
-def _locations(data: bytes, box: Box, idat: int) -> Iterator[tuple[int, bytes]]:
+def _locations(data: bytes, box: Box, idat: int) -> Iterator[tuple[int, tuple[Extent, ...]]]:
     version, sizes = data[box.start], struct.unpack_from(">H", data, box.start + _FULL)[0]
     widths = [sizes >> shift & 15 for shift in (12, 8, 4, 0)]  # of offset, length, base offset and index
     at = box.start + _FULL + 2
@@ -115,15 +146,16 @@ def _locations(data: bytes, box: Box, idat: int) -> Iterator[tuple[int, bytes]]:
         item = number(4 if version == 2 else 2)
         in_idat = bool(number(2) & 1) if version else False
         number(2)  # the file it is in: this one
-        start = number(widths[2]) + (idat if in_idat else 0)
+        base = number(widths[2]) + (idat if in_idat else 0)
         pieces = []
         for _ in range(number(2)):
             number(widths[3] if version else 0)
+            place = at
             offset, length = number(widths[0]), number(widths[1])
-            pieces.append(data[start + offset : start + offset + length])
-        if at > box.end:
-            return
-        yield item, b"".join(pieces)
+            pieces.append(Extent(base + offset, length, place, base, widths[0]))
+            if at > box.end:
+                return
+        yield item, tuple(pieces)
 
 
 def _primary(data: bytes, box: Box) -> int:

@@ -42,13 +42,13 @@ def decode_jpeg(data: bytes) -> Photo:
     refuse_unreadable(stream)
     with Image.open(io.BytesIO(_picture_alone(data, stream)), formats=["JPEG"]) as image:
         check_size(*image.size)
-        refuse_incomplete(stream)
+        doubts = refuse_incomplete(stream)
         image.load()
         metadata, notes, parts = described(data, stream)
         channels = channels_of(image, metadata.icc)
         coding = coding_of(image) if isinstance(image, JpegImagePlugin.JpegImageFile) else None
         metadata = replace(metadata, icc=channels.icc, jpeg=coding)
-    return Photo(channels.pixels, channels.alpha, "JPEG", metadata, (*channels.notes, *notes), parts)
+    return Photo(channels.pixels, channels.alpha, "JPEG", metadata, (*channels.notes, *doubts, *notes), parts)
 
 
 def _picture_alone(data: bytes, stream: JpegStream) -> bytes:

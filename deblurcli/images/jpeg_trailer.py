@@ -6,6 +6,7 @@ import struct
 
 from deblurcli.images.jpeg_segments import APP1, APP2
 from deblurcli.images.jpeg_stream import JpegStream, read_stream
+from deblurcli.images.parts import PADDING
 
 _GAIN_MAP = (
     b"http://ns.adobe.com/hdr-gain-map/",
@@ -39,7 +40,7 @@ def parts_behind(data: bytes, stream: JpegStream) -> tuple[str, ...]:
             at = _end_of_boxes(data, at)
         else:
             following = _next_known(data, at)
-            unknown += len(data[at:following].strip(b"\0 \t\r\n\xff"))
+            unknown += len(data[at:following].strip(PADDING))
             at = following
     if unknown and not data.endswith(_SAMSUNG):
         names[f"{unknown:,} bytes of unknown data after the picture"] = None

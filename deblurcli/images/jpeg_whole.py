@@ -21,13 +21,18 @@ _RESTART = re.compile(rb"\xff[\xd0-\xd7]")
 # What libjpeg says when a part of the picture is missing or cannot be made out; the rest is of no consequence.
 _SERIOUS = re.compile("premature end|bad Huffman code|bad arithmetic code|instead of RST", re.IGNORECASE)
 _LEFT_OVER = re.compile(r"(\d+) extraneous bytes")
+# More than padding before a restart: the intervals are not as long as the file says, and what is left over is a part.
+_LEFT_IN_INTERVAL = re.compile(r"(?:\d{2,}|[89]) extraneous bytes before marker 0xd[0-7]")
+_LEFT_AT_END = re.compile(r"(\d+) extraneous bytes before marker 0xd9")
+_ODD_BYTES = 8  # that are no mere padding
 _FILLING = 64  # zeros that belong to the picture by their place, and say nothing in it
 
 
-def refuse_incomplete(stream: JpegStream) -> None:
+def refuse_incomplete(stream: JpegStream) -> tuple[str, ...]:
     """Refuse a picture of which a part is missing or cannot be decoded. One that lacks only its end marker is whole.
 
-    Raises Damaged.
+    Returns a note if data is left over when the picture is full, as after most errors in it: Huffman codes go on with
+    whatever comes, but do not come out even. Raises Damaged.
     """
     import simplejpeg
 
@@ -39,8 +44,13 @@ def refuse_incomplete(stream: JpegStream) -> None:
         simplejpeg.decode_jpeg(bare, "CMYK" if space in ("CMYK", "YCCK") else "GRAY", fastdct=True, min_factor=8)
     except ValueError as problem:
         # Anything else it cannot do says nothing about the file: Pillow decodes more kinds.
-        if _SERIOUS.search(str(problem)) or _filled_with_zeros(stream, str(problem)):
+        said = str(problem)
+        if _SERIOUS.search(said) or _LEFT_IN_INTERVAL.search(said) or _filled_with_zeros(stream, said):
             raise Damaged("a part of the picture is missing or cannot be made out") from problem
+        left = _LEFT_AT_END.search(said)
+        if left and stream.ended and int(left[1]) - _zeros_at_end(stream) >= _ODD_BYTES:
+            return ("a part of the picture may be damaged: some of its data was left over",)
+    return ()
 
 
 def _missing_scans(stream: JpegStream) -> bool:
@@ -92,12 +102,13 @@ def _missing_restarts(stream: JpegStream) -> bool:
 def _filled_with_zeros(stream: JpegStream, said: str) -> bool:
     """Whether zeros were taken for the end of the picture: more of them end a scan than libjpeg has left over."""
     left = _LEFT_OVER.search(said)
-    zeros = (
-        len(segment.content) - len(segment.content.rstrip(b"\0"))
-        for segment in stream.segments
-        if segment.marker == SCAN
-    )
-    return left is not None and max(zeros, default=0) > int(left[1]) + _FILLING
+    return left is not None and _zeros_at_end(stream) > int(left[1]) + _FILLING
+
+
+def _zeros_at_end(stream: JpegStream) -> int:
+    """The most zeros that a scan ends with."""
+    scans = (segment.content for segment in stream.segments if segment.marker == SCAN)
+    return max((len(content) - len(content.rstrip(b"\0")) for content in scans), default=0)
 
 
 def _components(scan: bytes) -> bytes:

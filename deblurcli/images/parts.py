@@ -18,6 +18,10 @@ from deblurcli.images.photo import Metadata, Photo
 CODING = frozenset({"jpeg", "tiff_compression", "lossless", "bits"})
 
 
+#: What programs fill up with.
+PADDING = b"\0 \t\r\n\xff"
+
+
 @dataclass(frozen=True)
 class Encoded:
     """A file, and what it holds.
@@ -56,13 +60,19 @@ def keys_of(metadata: Metadata, *fields: str) -> frozenset[str]:
 def losses(photo: Photo, format: str, encoded: Encoded) -> tuple[str, ...]:
     """The notes on what the result does not hold: of the metadata, and of the parts that have no place in it."""
     missing = {key: words for key, words in parts_of(photo.metadata).items() if key not in encoded.held}
-    notes = [f"its {missing.pop(key)} {reason}" for key, reason in encoded.reasons.items() if key in missing]
+    notes = [f"its {listed([missing.pop(key)])} {reason}" for key, reason in encoded.reasons.items() if key in missing]
     if missing:
         notes.append(f"{format} has no place for its {listed(missing.values())}: left out")
     names = list(dict.fromkeys(photo.parts))
     if names:
         notes.append(f"not in the result: {listed(names)}")
     return tuple(notes)
+
+
+def unknown_bytes(behind: bytes) -> str:
+    """What to call that which follows the end of a picture; nothing for mere padding."""
+    count = len(behind.strip(PADDING))
+    return f"{count:,} bytes of unknown data after the picture" if count else ""
 
 
 def _one(key: str, words: str) -> Callable[[Any], dict[str, str]]:

@@ -19,6 +19,7 @@ from deblurcli.errors import InputError
 from deblurcli.images.colour import Channels, channels_of, split_alpha
 from deblurcli.images.exif import without_prefix
 from deblurcli.images.limits import check_size
+from deblurcli.images.parts import unknown_bytes
 from deblurcli.images.photo import Cicp, Metadata, Photo, Text
 from deblurcli.images.photoshop import iptc_and_rest
 from deblurcli.images.pixels import Pixels
@@ -31,6 +32,7 @@ _COLOURS = {b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"mDCV": 24, b"cLLI": 8}
 _FOLLOWS_THE_PICTURE = {b"sBIT", b"tIME", b"iDOT", b"acTL", b"fcTL"}  # of the file as it was, and no loss
 _NAMES = {b"bKGD": "background colour", b"fdAT": "animation frame", b"caBX": "content credentials"}
 _BROKEN_NAMES = {b"iCCP": "colour profile", b"eXIf": "EXIF", b"pHYs": "print resolution", b"tIME": "time of change"}
+_WINDOW, _FIRST_BYTES = 7, b"\x78\x9c"  # of zlib: how far back it may reach at most
 _METRES_PER_INCH = 0.0254
 _XMP_HEADER = b"http://ns.adobe.com/xap/1.0/\0"
 
@@ -51,6 +53,8 @@ def decode_png(data: bytes) -> Photo:
         if sum_is_wrong(chunks.data, rows):
             notes.append("the sum of its picture data is wrong: a part of the picture may be damaged")
         chunks = replace(chunks, data=zlib.compress(rows, 1))
+    elif chunks.data[0] >> 4 < _WINDOW:  # libpng believes it, and some programs tell of a smaller one than they used
+        chunks = replace(chunks, data=_FIRST_BYTES + chunks.data[2:])
     metadata, parts = _described(chunks, notes)
     channels = _channels(chunks, metadata.icc, notes)
     metadata = replace(metadata, icc=channels.icc, bits=max(chunks.header.depth, 8))
@@ -128,6 +132,8 @@ def _described(chunks: Chunks, notes: list[str]) -> tuple[Metadata, tuple[str, .
             broken.append(_name_of(kind, content))
     if chunks.header.colour == 3 or chunks.header.depth < 8:
         parts.pop(_NAMES[b"bKGD"], None)  # a place in a palette that is no more
+    if behind := unknown_bytes(chunks.behind):
+        parts[behind] = None
     notes += [f"its {name} is damaged and was left out" for name in dict.fromkeys(broken)]
     return replace(metadata, texts=tuple(texts), png_chunks=tuple(kept)), tuple(parts)
 
@@ -137,7 +143,7 @@ def _name_of(kind: bytes, content: bytes) -> str:
     if kind in TEXT_TYPES:
         keyword = content.split(b"\0")[0].decode("latin-1")[:79]
         return "XMP" if keyword == XMP_KEYWORD else f'text "{keyword}"' if keyword.isprintable() and keyword else "text"
-    return _BROKEN_NAMES.get(kind, f"{kind.decode('latin-1')} data")
+    return _BROKEN_NAMES.get(kind, f"{kind.decode('latin-1')} data" if kind.isalpha() else "unknown data")
 
 
 def _may_be_copied(kind: bytes) -> bool:

@@ -41,6 +41,7 @@ class Chunks:
         data: the compressed picture, of all IDAT chunks.
         beside: the other chunks in their order.
         damaged: the types of those that were left out because their checksum is wrong or they are cut short.
+        behind: what follows the end.
     """
 
     header: Header
@@ -48,6 +49,7 @@ class Chunks:
     data: bytes
     beside: tuple[Chunk, ...]
     damaged: tuple[bytes, ...]
+    behind: bytes = b""
 
     def first(self, kind: bytes) -> bytes | None:
         """The content of the first chunk of a type."""
@@ -61,7 +63,7 @@ def chunks_of(data: bytes) -> Chunks:
     picture: list[bytes] = []
     beside: list[Chunk] = []
     damaged: list[bytes] = []
-    at = len(SIGNATURE)
+    at, behind = len(SIGNATURE), b""
     while at + 8 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, at)
         content = data[at + 8 : at + 8 + length]
@@ -75,8 +77,12 @@ def chunks_of(data: bytes) -> Chunks:
         elif kind == b"PLTE" and not cut:
             palette = content
         elif kind == b"IEND":
+            behind = data[at + 12 :]
             break
         elif cut or _sum_of(data, at, length) != zlib.crc32(kind + content):
+            if picture and not kind.isalpha():  # no chunk, nor what follows it
+                behind = data[at:]
+                break
             damaged.append(kind)
         else:
             beside.append((kind, content))
@@ -85,7 +91,7 @@ def chunks_of(data: bytes) -> Chunks:
         at += 12 + length
     if header is None or not picture:
         raise Damaged("it ends before the picture")
-    return Chunks(header, palette, b"".join(picture), tuple(beside), tuple(damaged))
+    return Chunks(header, palette, b"".join(picture), tuple(beside), tuple(damaged), behind)
 
 
 def chunk(kind: bytes, content: bytes) -> bytes:

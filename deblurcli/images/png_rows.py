@@ -55,15 +55,30 @@ def is_sound(header: Header, data: bytes) -> bool:
 
 
 def inflated_rows(header: Header, data: bytes) -> bytes:
-    """The rows of a picture, also of one whose sum is wrong or whose end is missing. Damaged if rows are missing."""
+    """The rows of a picture, also of one whose sum is wrong or whose end is missing. Damaged if rows are missing, or if
+    there are more than there should be, and no end: so does it go on where a part was lost to zeros."""
     stream = zlib.decompressobj(-zlib.MAX_WBITS)  # which knows no sum
     try:
         rows = stream.decompress(data[_ZLIB_HEADER:], expected_bytes(header))
+        more = len(rows) == expected_bytes(header) and _goes_on(stream)
     except zlib.error:
         raise Damaged("a part of the picture cannot be unpacked") from None
+    if more:
+        raise Damaged("a part of the picture cannot be made out")
     if len(rows) < expected_bytes(header):
         raise Damaged("it ends in the middle")
     return rows
+
+
+def _goes_on(stream: zlib._Decompress) -> bool:
+    """Whether a stream has more to give, but no end."""
+    rest, more = stream.unconsumed_tail, False
+    while not stream.eof:
+        part = stream.decompress(rest, _AT_ONCE)
+        more, rest = more or bool(part), stream.unconsumed_tail
+        if not part and not rest:
+            return more
+    return False
 
 
 def sum_is_wrong(data: bytes, rows: bytes) -> bool:

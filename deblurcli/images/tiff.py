@@ -21,7 +21,9 @@ from deblurcli.images.photo import Metadata, Photo
 from deblurcli.images.photoshop import iptc_and_rest
 from deblurcli.images.tiff_chain import without_loops
 from deblurcli.images.tiff_colours import channels_of_page
+from deblurcli.images.tiff_inner import refuse_oversized
 from deblurcli.images.tiff_jpeg import refuse_incomplete_strips
+from deblurcli.images.tiff_missing import with_usual_tags
 from deblurcli.images.tiff_tags import ICC, IPTC, PHOTOSHOP, XMP, blocks_of
 
 # tifffile logs what it finds odd in a file; without a handler Python would print that to the terminal.
@@ -35,13 +37,15 @@ _INCHES_PER_UNIT = {2: 1.0, 3: 1 / 2.54}
 def decode_tiff(data: bytes) -> Photo:
     """Decode a TIFF file. Raises InputError (without a file name) for what is not one picture, others for damage."""
     notes: list[str] = []
-    with tifffile.TiffFile(io.BytesIO(without_loops(data))) as file:
+    data = with_usual_tags(without_loops(data))
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
         page, beside = _only_page(file)
         _count_samples(page)
         check_size(page.imagewidth, page.imagelength, _bytes_per_pixel(page))
         metadata, parts = _metadata(page, data, notes)
         tiff_strips.repair(page, data)
-        refuse_incomplete_strips(page, data)
+        refuse_oversized(page, data)
+        notes += refuse_incomplete_strips(page, data)
         channels = channels_of_page(page, metadata.icc)
     metadata = replace(metadata, icc=channels.icc)
     return Photo(channels.pixels, channels.alpha, "TIFF", metadata, (*channels.notes, *notes), (*beside, *parts))
@@ -50,7 +54,7 @@ def decode_tiff(data: bytes) -> Photo:
 def _only_page(file: tifffile.TiffFile) -> tuple[tifffile.TiffPage, tuple[str, ...]]:
     """The single picture in the file, and the names of the previews (reduced copies) and masks beside it."""
     pages = [page for page in file.pages if isinstance(page, tifffile.TiffPage)]
-    pictures = [page for page in pages if not page.is_reduced and not page.is_mask]
+    pictures = [page for page in pages if len(pages) == 1 or not (page.is_reduced or page.is_mask)]
     if any(_DNG_VERSION in page.tags or page.photometric == tifffile.PHOTOMETRIC.CFA for page in pages):
         raise InputError("a camera raw file; develop it to TIFF or JPEG first")
     if not pictures:

@@ -15,6 +15,7 @@ from deblurcli.images.pixels import Pixels
 _KINDS = {"f": "floating-point", "i": "signed", "c": "complex"}
 _ALPHA = (tifffile.EXTRASAMPLE.ASSOCALPHA, tifffile.EXTRASAMPLE.UNASSALPHA)
 _UNUSUAL = "a TIFF with an unusual kind of colours; export it as RGB first"
+_INK_SET, _OTHER_INKS = 332, 2  # than cyan, magenta, yellow and black
 _LEFT_OUT = "its extra channels were left out"
 
 
@@ -30,7 +31,7 @@ def channels_of_page(page: tifffile.TiffPage, icc: bytes | None) -> Channels:
             return _from_palette(page, samples, page.colormap.T, icc)
         case tifffile.PHOTOMETRIC.YCBCR if page.compression == tifffile.COMPRESSION.JPEG:
             return Channels(*split_alpha(samples[..., :3]), icc)  # the JPEG decoder has made it RGB
-        case tifffile.PHOTOMETRIC.SEPARATED if samples.shape[2] >= 4:
+        case tifffile.PHOTOMETRIC.SEPARATED if samples.shape[2] >= 4 and page.tags.valueof(_INK_SET) != _OTHER_INKS:
             return _with_mode(page, "CMYK", samples, 4, icc)
         case tifffile.PHOTOMETRIC.CIELAB if samples.dtype == np.uint8 and samples.shape[2] >= 3:
             return _with_mode(page, "LAB", samples, 3, icc)
@@ -91,14 +92,22 @@ def _grey_or_rgb(page: tifffile.TiffPage, samples: Pixels, icc: bytes | None, co
 
 
 def _from_palette(page: tifffile.TiffPage, samples: Pixels, colours: Pixels, icc: bytes | None) -> Channels:
-    # Some writers fill the map with values of 8 bits, and some with those in the high byte.
-    colours = colours if colours.max() < 256 else colours >> 8
-    pixels = np.ascontiguousarray(colours.astype(np.uint8)[samples[..., 0]])
+    pixels = np.ascontiguousarray(_map_of(colours)[samples[..., 0]])
     alpha, multiplied, notes = _alpha(page, samples, 1)
     if alpha is not None:
         alpha = to_8_bits(_spread(alpha, page.bitspersample))
+        alpha = alpha if pixels.dtype == np.uint8 else alpha.astype(np.uint16) * 257
         pixels = _unmultiplied(pixels, alpha) if multiplied else pixels
     return Channels(pixels, alpha, icc, ("converted from a palette to RGB", *notes))
+
+
+def _map_of(colours: Pixels) -> Pixels:
+    """A colour map with 8 bits where it says no more. Some writers fill it with values of 8 bits, and some with those
+    in the high byte."""
+    high, low = colours >> 8, colours & 0xFF
+    if colours.max() < 256:
+        return colours.astype(np.uint8)
+    return high.astype(np.uint8) if not low.any() or (low == high).all() else colours.astype(np.uint16)
 
 
 def _with_mode(page: tifffile.TiffPage, mode: str, samples: Pixels, colours: int, icc: bytes | None) -> Channels:
@@ -107,6 +116,8 @@ def _with_mode(page: tifffile.TiffPage, mode: str, samples: Pixels, colours: int
     inks = samples[..., :colours]
     if alpha is not None and multiplied:
         inks = _unmultiplied(inks, alpha)
+    if inks.dtype == np.uint16:
+        notes = (*notes, "its 16 bits a channel were rounded to 8 by that")
     inks = to_8_bits(inks)
     height, width = inks.shape[:2]
     channels = channels_of(Image.frombytes(mode, (width, height), inks.tobytes(), "raw", mode), icc)

@@ -8,17 +8,20 @@ from deblurcli.images.jpeg_stream import JpegStream, read_stream, refuse_unreada
 from deblurcli.images.jpeg_whole import refuse_incomplete
 
 
-def refuse_incomplete_strips(page: tifffile.TiffPage, data: bytes) -> None:
+def refuse_incomplete_strips(page: tifffile.TiffPage, data: bytes) -> tuple[str, ...]:
     """Refuse a page of which a part is missing or cannot be decoded.
 
-    Raises Damaged; InputError, without a file name, for kinds of JPEG that are not read.
+    Returns notes on what may be damaged. Raises Damaged; InputError, without a file name, for kinds of JPEG that are
+    not read.
     """
+    doubts: dict[str, None] = {}
     if page.compression != tifffile.COMPRESSION.JPEG:
-        return
+        return ()
     # Tables that all strips share stand apart, as a stream without a picture.
     shared = read_stream(page.jpegtables).segments if page.jpegtables else ()
     for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True):
         stream = read_stream(data[offset : offset + count])
         whole = JpegStream((*shared, *stream.segments), stream.end)
         refuse_unreadable(whole)
-        refuse_incomplete(whole)
+        doubts |= dict.fromkeys(refuse_incomplete(whole))
+    return tuple(doubts)

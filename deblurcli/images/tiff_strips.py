@@ -14,6 +14,7 @@ from deblurcli.images.damage import Damaged
 
 _NONE = tifffile.COMPRESSION.NONE
 _CHECKED = {5, 8, 32773, 32946, 34925, 50000}  # what unpacks to a known length
+_SLACK = 1 << 16
 _END_OF_JPEG = b"\xff\xd9"
 
 
@@ -51,8 +52,10 @@ def _expected(page: tifffile.TiffPage, index: int) -> int:
 
 def _refuse_short(page: tifffile.TiffPage, index: int, strip: bytes) -> None:
     if page.compression in _CHECKED:
-        unpacked = tifffile.TIFF.DECOMPRESSORS[page.compression](strip)
-        whole = len(unpacked) >= _expected(page, index)
+        expected = _expected(page, index)
+        # With room for a longer one, but not for what a small strip may be made to unpack to.
+        unpacked = tifffile.TIFF.DECOMPRESSORS[page.compression](strip, out=2 * expected + _SLACK)
+        whole = len(unpacked) >= expected
     else:
         whole = page.compression == tifffile.COMPRESSION.JPEG and strip.rstrip(b"\0").endswith(_END_OF_JPEG)
     if not whole:

@@ -40,6 +40,7 @@ LAYOUT = frozenset({
     *range(254, 260), *range(262, 267), 273, 277, 278, 279, 280, 281, 284, 288, 289, 290, 291, 292, 293, 317,
     *range(320, 329), _SUB_IFDS, *range(332, 335), *range(336, 343), 346, 347, *range(400, 406), 433, 434, 435,
     *range(512, 522), *range(529, 533), 559, *range(32995, 32999), 33421, 33422, 34908, 34909, 34910, 50674,
+    50706, 50707,  # a DNG's version, which makes a camera raw file of a TIFF
     _PHOTOSHOP_LAYERS,
 })
 #: Tags above TIFF's own numbers that EXIF has in its main directory, and those of its directories that stand there.
@@ -67,9 +68,9 @@ def blocks_of(data: bytes, at: int, notes: list[str]) -> tuple[bytes | None, byt
     layout, entries = layout_of(data), entries_at(data, at)
     lost = [tag for tag in lost_at(data, at) if tag not in LAYOUT | RESOLUTION]
     if lost:
-        notes.append(f"its {listed(_name_of(tag) for tag in lost)} lead out of the file and were left out")
+        notes.append(f"its {listed(name_of(tag) for tag in lost)} cannot be read and were left out")
     links = [tag for tag, entry in entries.items() if entry.kind in _LINKS and tag not in (*SUB_DIRECTORIES, *LAYOUT)]
-    parts = (*(name for tag, name in _NAMES.items() if tag in entries), *(_name_of(tag) for tag in links))
+    parts = (*(name for tag, name in _NAMES.items() if tag in entries), *(name_of(tag) for tag in links))
     kept = {tag: entry for tag, entry in entries.items() if tag not in LAYOUT | ELSEWHERE and tag not in links}
     exif = {tag: entry for tag, entry in kept.items() if in_exif(tag)}
     own = {tag: entry for tag, entry in kept.items() if not in_exif(tag)}
@@ -96,10 +97,11 @@ def without_georeference(block: bytes) -> tuple[bytes | None, tuple[str, ...]]:
 def names_of(block: bytes) -> list[str]:
     """The tags of a block in words."""
     tags = entries_at(block, first_directory(block))
-    return sorted({_name_of(tag) for tag in tags})
+    return sorted({name_of(tag) for tag in tags})
 
 
-def _name_of(tag: int) -> str:
+def name_of(tag: int) -> str:
+    """A tag in words."""
     return _GEOGRAPHIC_NAME if tag in GEOGRAPHIC else tifffile.TIFF.TAGS.get(tag, f"tag {tag}")
 
 

@@ -7,6 +7,7 @@ import struct
 
 import tifffile
 
+from deblurcli.display import listed
 from deblurcli.images.directory import (
     EXIF,
     GPS,
@@ -16,6 +17,7 @@ from deblurcli.images.directory import (
     entries_at,
     first_directory,
     layout_of,
+    lost_at,
     numbers,
     written,
 )
@@ -23,7 +25,7 @@ from deblurcli.images.parts import Encoded, keys_of
 from deblurcli.images.photo import Metadata
 from deblurcli.images.photoshop import with_iptc
 from deblurcli.images.pixels import Pixels
-from deblurcli.images.tiff_tags import IPTC, PHOTOSHOP, XMP, descriptive
+from deblurcli.images.tiff_tags import IPTC, LAYOUT, PHOTOSHOP, XMP, descriptive, name_of
 
 _OFFSETS = (273, 324)  # of strips and tiles
 _LARGEST_CLASSIC = 4_000_000_000
@@ -66,7 +68,9 @@ def encode_tiff(samples: Pixels, metadata: Metadata) -> Encoded:
         held |= keys_of(metadata, "tiff_tags")
     else:
         own = None
-    return Encoded(_with_tags(file.getvalue(), exif, own, resolution=dpi is None), held)
+    lost = [name_of(tag) for tag in lost_at(exif, first_directory(exif)) if tag not in LAYOUT] if exif else []
+    notes = (f"in its EXIF {listed(lost)} cannot be read, and TIFF has no place for that: left out",) if lost else ()
+    return Encoded(_with_tags(file.getvalue(), exif, own, resolution=dpi is None), held, notes=notes)
 
 
 def _blocks(metadata: Metadata) -> list[tuple[int, str, bytes]]:

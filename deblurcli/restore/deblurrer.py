@@ -214,7 +214,8 @@ class Deblurrer:
         config, dtype = self.network.config, images[0].dtype
         pictures = Pictures(images, config.size_multiple, config.image_channels, self.device)
         result = torch.empty_like(pictures.pixels)
-        broken = torch.zeros(len(images), device=self.device)  # pixels
+        # A mask, as a tile that comes again, after memory ran out, must not be counted again.
+        broken = torch.zeros(result.shape[:3], dtype=torch.bool, device=self.device)
         height, width = images[0].shape[:2]
         on_cpu = self.device.type == "cpu"
 
@@ -224,18 +225,18 @@ class Deblurrer:
                 return
             restored = pictures.image(tile)
             finite = restored.isfinite()
+            bottom, right = top + tile.shape[2], left + tile.shape[3]
             if strength < 1 or not (on_cpu and finite.all()):  # to ask a GPU would be to wait for it
-                bottom, right = top + tile.shape[2], left + tile.shape[3]
                 blurry = pictures.image(pictures.read(top, bottom, left, right))
-                broken.add_((~finite).reshape(*finite.shape[:3], -1).any(-1).sum((1, 2)))
                 restored = torch.where(finite, blurry + strength * (restored - blurry), blurry)
-            result[:, top : top + tile.shape[2], left : left + tile.shape[3]] = quantise(restored, dtype)
+            broken[:, top:bottom, left:right] = (~finite).reshape(*finite.shape[:3], -1).any(-1)
+            result[:, top:bottom, left:right] = quantise(restored, dtype)
 
         if not self.restore_whole(pictures, emit, advance):
             budget = PixelBudget(max(self.part_pixels // len(images), 1))
             self.architecture.run(self.network, pictures, emit, budget, advance)
         wrong = wrong_blocks(result, pictures.pixels, dtype, strength)
-        done, wrong_there, broken_there = arrays(result, wrong, broken)
+        done, wrong_there, broken_there = arrays(result, wrong, broken.sum((1, 2)))
         restored = []
         for pixels, own, blocks, bad in zip(images, as_pixels(done, dtype), wrong_there, broken_there, strict=True):
             if blocks.any():

@@ -8,6 +8,7 @@ import pytest
 
 from deblurcli.batch.names import disk_folds, existing_parent, fold
 from deblurcli.batch.plan import make_plan
+from deblurcli.batch.run import Options
 from deblurcli.errors import UsageError
 
 
@@ -54,6 +55,41 @@ def test_a_link_to_an_input_is_no_output(photo, tmp_path):
     (tmp_path / "out" / "a.png").symlink_to(tmp_path / "in" / "a.png")
     with pytest.raises(UsageError, match="never overwritten"):
         make_plan([tmp_path / "in"], tmp_path / "out", recursive=False, format=None)
+
+
+def comparisons(*inputs, output=None):
+    plan = make_plan(inputs, output, recursive=False, format=None)
+    return {job.target.name: job.comparison.name for job in plan.jobs}
+
+
+def test_each_photo_has_a_before_after_picture_of_its_own(photo, tmp_path):
+    for name in ("a.png", "a.webp", "b.png", "C.png", "c.webp"):
+        photo(f"in/{name}")
+    assert comparisons(tmp_path / "in", output=tmp_path / "out") == {
+        "a.png": "a.png-compare.jpg",
+        "a.webp": "a.webp-compare.jpg",
+        "b.png": "b-compare.jpg",
+        "C.png": "C.png-compare.jpg",
+        "c.webp": "c.webp-compare.jpg",
+    }
+
+
+def test_a_before_after_picture_takes_the_name_of_no_photo(photo, tmp_path):
+    photos = [photo(name) for name in ("a.png", "a-compare.jpg", "a.png-compare.jpg")]
+    assert comparisons(*photos, output=tmp_path / "out/") == {
+        "a.png": "a.png-2-compare.jpg",
+        "a-compare.jpg": "a-compare-compare.jpg",
+        "a.png-compare.jpg": "a.png-compare-compare.jpg",
+    }
+
+
+def test_a_before_after_picture_never_overwrites_the_photo(photo, restore_folder, tmp_path):
+    source = photo("b-compare.jpg")
+    before = source.read_bytes()
+    jobs = make_plan([source], tmp_path / "b.png", recursive=False, format=None).jobs
+    (outcome,) = restore_folder(source, None, Options(compare=True, overwrite=True), jobs=jobs)
+    assert outcome.compare == tmp_path / "b.png-compare.jpg"
+    assert source.read_bytes() == before
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="names of bytes")

@@ -123,6 +123,15 @@ def tiffs() -> dict[str, bytes]:
     }
 
 
+def bmp_with_colours() -> bytes:
+    """A BMP whose header tells of the primaries of Adobe RGB and a gamma."""
+    rows = np.pad(picture()[::-1, :, ::-1].reshape(HEIGHT, -1), ((0, 0), (0, -3 * WIDTH % 4))).tobytes()
+    header = struct.pack("<IiiHHIIiiII", 108, WIDTH, HEIGHT, 1, 24, 0, len(rows), 0, 0, 0, 0) + bytes(20)
+    points = (0.5767, 0.2973, 0.0270, 0.1856, 0.6274, 0.0707, 0.1882, 0.0753, 0.9911)
+    header += struct.pack("<9i3I", *(round(point * (1 << 30)) for point in points), *(3 * [144179]))
+    return b"BM" + struct.pack("<IHHI", 14 + 108 + len(rows), 0, 0, 14 + 108) + header + rows
+
+
 def others() -> dict[str, bytes]:
     colour = Image.fromarray(picture())
     with_alpha = colour.convert("RGBA")
@@ -134,11 +143,14 @@ def others() -> dict[str, bytes]:
         "bmp": saved(colour, "BMP"),
         "bmp palette": saved(colour.quantize(), "BMP"),
         "bmp bilevel": saved(colour.convert("1"), "BMP"),
+        "bmp colours": bmp_with_colours(),
         "gif": saved(colour.quantize(), "GIF", comment=b"a comment"),
         "gif animated": saved(colour.quantize(), "GIF", save_all=True, append_images=[colour.rotate(180).quantize()]),
     }
     if features.check("avif"):
         files["avif"] = saved(with_alpha, "AVIF", exif=exif(), xmp=XMP)
+        files["avif 10 bits"] = bytes(imagecodecs.avif_encode(picture(16) >> 6, 90, bitspersample=10))
+        files["avif lossless"] = bytes(imagecodecs.avif_encode(picture(), 100, pixelformat="yuv444"))
         files["avif animated"] = saved(colour, "AVIF", save_all=True, append_images=[colour.rotate(180)])
     return files | heifs()
 

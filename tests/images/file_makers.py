@@ -5,7 +5,8 @@ import struct
 import zlib
 
 import numpy as np
-from PIL import Image
+import pytest
+from PIL import Image, features
 
 from deblurcli.images.isobmff import boxes_in
 
@@ -250,3 +251,36 @@ def _moved(iloc, by):
                 result[at : at + offset] = (int.from_bytes(iloc[at : at + offset], "big") + by).to_bytes(offset, "big")
             at += offset + length
     return bytes(result)
+
+
+# --- Colours by number ---------------------------------------------------------------------------------------------
+
+
+def skip_without(format):
+    if format == "HEIF":
+        pytest.importorskip("pillow_heif")
+    elif format == "AVIF" and not features.check("avif"):
+        pytest.skip("this Pillow has no AVIF")
+
+
+def by_numbers(pixels, format, cicp):
+    """A file of colours by number, made by the library's own means."""
+    skip_without(format)
+    if format == "PNG":
+        return png_with(pixels, chunk(b"cICP", bytes([cicp.primaries, cicp.transfer, 0, 1])))
+    if format == "HEIF":
+        import pillow_heif
+
+        file = io.BytesIO()
+        pillow_heif.from_pillow(Image.fromarray(pixels)).save(
+            file,
+            quality=90,
+            chroma=444,
+            color_primaries=cicp.primaries,
+            transfer_characteristics=cicp.transfer,
+            matrix_coefficients=cicp.matrix,
+        )
+        return file.getvalue()
+    data = saved(pixels, "AVIF", quality=95, subsampling="4:4:4")
+    at = data.index(b"nclx") + 4
+    return data[:at] + struct.pack(">HH", cicp.primaries, cicp.transfer) + data[at + 4 :]

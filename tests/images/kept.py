@@ -20,9 +20,9 @@ YES, NO = "yes", "told"
 #: For each part what becomes of it in JPEG, PNG, TIFF, WebP, AVIF, HEIC and BMP. Anything but "yes" and "told" says
 #: where it goes to.
 KEPT = {
-    "16 bits a channel": ["8 bits, told", YES, YES, "8 bits, told", "8 bits, told", "10 bits, told", "8 bits, told"],
+    "16 bits a channel": ["8 bits, told", YES, YES, "8 bits, told", "12 bits, told", "10 bits, told", "8 bits, told"],
     "transparency": ["on white, told", YES, YES, YES, YES, YES, "on white, told"],
-    "lossless": ["no", YES, YES, "as the source", "no, told", "no", YES],
+    "lossless": ["no", YES, YES, "as the source", "as the source", "no", YES],
     "EXIF with GPS and maker notes": [YES, YES, YES, YES, YES, YES, NO],
     "EXIF over 64 KB": [NO, YES, YES, YES, YES, YES, NO],
     "ICC profile": [YES, YES, YES, YES, YES, YES, NO],

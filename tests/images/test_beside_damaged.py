@@ -282,7 +282,7 @@ def test_tags_that_lead_out_of_the_file(colour8, tag):
     struct.pack_into("<I", data, at, 0x7FFFFFFF)
     photo = read_photo(bytes(data))
     np.testing.assert_array_equal(photo.pixels, colour8)
-    assert any("lead out of the file" in note for note in photo.notes)
+    assert any("cannot be read" in note for note in photo.notes)
 
 
 def test_gps_in_a_tiff_of_which_a_value_leads_out_of_the_file(colour8):
@@ -319,3 +319,32 @@ def test_resolutions_that_mean_nothing(colour8, values):
     photo = read_photo(tiff_file(colour8, [(282, 5, values), (283, 5, values), (296, 3, 2)]))
     assert photo.metadata.dpi is None
     encode_photo(photo, "TIFF")
+
+
+@pytest.mark.parametrize("part", [0.3, 0.6, 0.9])
+@pytest.mark.parametrize("bits", [8, 16])
+def test_a_png_whose_end_is_zeros_is_never_taken_for_whole(bits, part):
+    """Zeros may be codes of the packed data, and go on and on."""
+    for seed in range(20):
+        noise = np.random.default_rng(seed).integers(0, 1 << (bits - seed % 4), (40, 56, 3))
+        data = png_with(noise.astype(np.uint8 if bits == 8 else np.uint16))
+        at = int(len(data) * part)
+        try:
+            photo = read_photo(data[:at] + bytes(len(data) - at))
+        except InputError as problem:
+            assert "damaged or incomplete" in str(problem)
+        else:  # noise that could not be packed: its length is right, and its sum is not
+            assert any("sum" in note for note in photo.notes)
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_a_png_that_says_it_reaches_less_far_back_than_it_does(bits):
+    pixels = np.tile(np.random.default_rng(0).integers(0, 1 << bits, (2, 300, 3)), (20, 1, 1))
+    pixels = pixels.astype(np.uint8 if bits == 8 else np.uint16)
+    data = png_with(pixels)
+    at = data.index(b"IDAT") + 4
+    length = int.from_bytes(data[at - 8 : at - 4], "big")
+    packed = b"\x08\x1d" + data[at + 2 : at + length]
+    photo = read_photo(data[: at - 8] + chunk(b"IDAT", packed) + chunk(b"IEND", b""))
+    np.testing.assert_array_equal(photo.pixels, pixels)
+    assert photo.notes == ()

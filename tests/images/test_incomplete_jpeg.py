@@ -128,3 +128,27 @@ def test_flipped_bits_are_seen_where_they_make_codes_that_do_not_exist(jpeg):
         assert "damaged or incomplete" in str(problem)
     else:
         pytest.fail("a picture that is wrong in twenty places passes for a whole one")
+
+
+@pytest.mark.parametrize("filling", [b"\0", b"A"])
+@pytest.mark.parametrize("part", [0.4, 0.6, 0.8])
+def test_other_bytes_in_the_middle_are_told(jpeg, part, filling):
+    """Huffman codes go on with whatever comes, but hardly ever come out even."""
+    data = jpeg(quality=95, subsampling=0)
+    at = int(len(data) * part)
+    photo = read_photo(data[:at] + filling * 60 + data[at + 60 :])
+    assert any("may be damaged" in note for note in photo.notes)
+    assert read_photo(data).notes == ()
+
+
+def test_zeros_before_the_end_are_padding(jpeg):
+    data = jpeg()
+    assert read_photo(data[:-2] + bytes(30) + END).notes == ()
+
+
+@pytest.mark.parametrize("by", [-1, 1])
+def test_restart_intervals_of_another_length_than_said(jpeg, by):
+    data = jpeg(restart_marker_blocks=20)
+    at = data.index(b"\xff\xdd\0\x04") + 4
+    (interval,) = struct.unpack_from(">H", data, at)
+    refused(data[:at] + struct.pack(">H", interval + by) + data[at + 2 :])

@@ -9,8 +9,10 @@ import pytest
 from file_makers import (
     as_auxiliary,
     box,
+    chunk,
     exif_block,
     jpeg_with,
+    png_with,
     saved,
     segment,
     video,
@@ -146,3 +148,30 @@ def test_names_are_listed_as_a_sentence_does_and_not_without_end(colour8):
     photo = replace(photo, metadata=replace(photo.metadata, texts=texts))
     (note,) = encode_photo(photo, "TIFF")[1]
     assert note.endswith('"key 4" and 85 more: left out') and len(note) < 200
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "GIF", "AVIF", "HEIF"])
+def test_bytes_behind_the_picture_are_told_and_padding_is_not(colour8, format):
+    if format == "AVIF" and not features.check("avif"):
+        pytest.skip("this Pillow has no AVIF")
+    image, file = Image.fromarray(colour8), io.BytesIO()
+    if format == "HEIF":
+        pytest.importorskip("pillow_heif").from_pillow(image).save(file)
+    else:
+        (image.quantize() if format == "GIF" else image).save(file, format)
+    data = file.getvalue()
+    assert read_photo(data).parts == read_photo(data + bytes(300)).parts == ()
+    assert read_photo(data + b"something else" * 11).parts == ("154 bytes of unknown data after the picture",)
+
+
+def test_what_a_file_says_cannot_reach_a_terminal(colour8):
+    data = png_with(
+        colour8,
+        chunk(b"tEXt", b"evil\x1b[31m\nkey\0text"),
+        chunk(b"tEXt", b"\x1b[2J damaged\0text", checksum=7),
+        chunk(b"\x1b[2J", b"no chunk"),
+        chunk(b"\x1b[3J", b"damaged", checksum=7),
+    )
+    photo = read_photo(data)
+    notes = [note for format in ("JPEG", "TIFF") for note in (*photo.notes, *encode_photo(photo, format)[1])]
+    assert any("evil\\x1b[31m\\nkey" in note for note in notes) and all(note.isprintable() for note in notes)

@@ -181,3 +181,21 @@ def test_the_name_given_for_bytes_is_in_the_message():
 
 def test_a_name_with_a_line_break_stays_on_one_line(tmp_path):
     assert "two\\nlines.jpg" in refusal(tmp_path / "two\nlines.jpg")
+
+
+@pytest.mark.parametrize("compression", ["jpeg2000", "png", "webp"])
+def test_a_strip_that_claims_to_be_larger_than_the_page_is_refused(colour8, compression):
+    file = io.BytesIO()
+    tifffile.imwrite(file, colour8, photometric="rgb", compression=compression)
+    data = bytearray(file.getvalue())
+    if compression == "png":
+        at = data.index(b"IHDR")
+        struct.pack_into(">II", data, at + 4, 30_000, 30_000)
+    elif compression == "webp":
+        at = data.index(b"VP8L")
+        struct.pack_into("<I", data, at + 9, 16_000 | 16_000 << 14)
+    else:
+        at = data.index(b"\xff\x4f\xff\x51")
+        struct.pack_into(">II", data, at + 8, 30_000, 30_000)
+    assert read_photo(file.getvalue()).pixels.shape == colour8.shape
+    assert "claims to be larger" in refusal(bytes(data))

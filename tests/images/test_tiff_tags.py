@@ -243,3 +243,20 @@ def test_a_second_block_is_told_of(colour8):
     photo = read_photo(jpeg_with(saved(colour8), first, second))
     assert photo.pixels.shape == (56, 40, 3)
     assert any("second EXIF block" in note for note in encode_photo(photo, "JPEG")[1])
+
+
+def test_what_a_tiff_cannot_take_over_of_exif_is_told(colour8):
+    block = exif_block([(0x010F, 2, "a maker"), (0x0110, 2, "of models"), (0x0131, 2, "software")])
+    block = block.replace(struct.pack(">HHI", 0x0110, 2, 10), struct.pack(">HHI", 0x0110, 2, 1 << 20))
+    block = block.replace(struct.pack(">HH", 0x0131, 2), struct.pack(">HH", 0x0131, 99))
+    photo = read_photo(jpeg_with(saved(colour8), segment(0xE1, b"Exif\0\0" + block)))
+    assert encode_photo(photo, "PNG")[1] == ()
+    data, notes = encode_photo(photo, "TIFF")
+    assert any("Model and Software" in note for note in notes)
+    assert b"a maker" in read_photo(data).metadata.exif
+
+
+def test_a_tiff_does_not_become_a_camera_raw_file(colour8):
+    block = exif_block([(0x010F, 2, "a maker"), (50706, 1, [1, 4, 0, 0])])
+    photo = read_photo(jpeg_with(saved(colour8), segment(0xE1, b"Exif\0\0" + block)))
+    assert read_photo(encode_photo(photo, "TIFF")[0]).pixels.shape == colour8.shape

@@ -5,6 +5,7 @@ import pytest
 import torch
 from skimage.data import astronaut
 
+from deblurcli.restore import deblurrer, pictures
 from deblurcli.restore.deblurrer import Deblurrer, GuardWarning
 from deblurcli.restore.guard import BLOCK, block_means, put_back, wrong_blocks
 from deblurcli.restore.pictures import stored
@@ -61,6 +62,30 @@ def test_infinite_values_keep_the_input(make_checkpoint):
     with pytest.warns(GuardWarning):
         result = Deblurrer(make_checkpoint(explode), "cpu", "fp32")(pixels)
     assert np.array_equal(result, pixels)
+
+
+def test_what_is_done_again_for_want_of_memory_is_counted_once(make_checkpoint, monkeypatch):
+    def explode(network):
+        for name, value in network.named_parameters():
+            value.mul_(0 if name.endswith("bias") else 1e12)
+
+    deblur = Deblurrer(make_checkpoint(explode), "cpu", "fp32")
+    pixels = np.zeros((1600, 48, 3), np.uint8)
+    pixels[:16] = 255  # what is black, and far from this, stays black
+    usual, calls = deblur.restore(pixels), 0
+    assert 0.05 < usual.kept < 0.5
+
+    def quantise(*arguments):
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 12 bytes.")
+        return pictures.quantise(*arguments)
+
+    monkeypatch.setattr(deblurrer, "quantise", quantise)
+    again = deblur.restore(pixels)
+    assert calls > 1
+    assert again.kept == usual.kept
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
