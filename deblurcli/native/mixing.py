@@ -70,6 +70,12 @@ class Dense:
         return _Dense(self.weights.data_ptr(), self.bias.data_ptr(), *self.channels)
 
 
+def check_memory(*features: Tensor) -> None:
+    """Raises ValueError for what the library would read or write wrongly: features are one format, without gaps."""
+    if any(x.dtype != features[0].dtype or not x.is_contiguous() or x.device.type != "cpu" for x in features):
+        raise ValueError("features must be contiguous, on the CPU and of one number format")
+
+
 def panel(name: str) -> int:
     """What the channels of every layer must be multiples of, in the library of that name."""
     size: int = library.load_library(name).deblur_panel()
@@ -79,9 +85,14 @@ def panel(name: str) -> int:
 def prepare_dense(name: str, weight: Tensor, bias: Tensor, dtype: torch.dtype) -> Dense:
     """A layer with copies of weights (out, in) and biases (out,), for features of a number format."""
     outputs, inputs = weight.shape
-    together = 2 if dtype == torch.bfloat16 else 1  # inputs in a word
-    panels = weight.detach().to(dtype).view(-1, panel(name), inputs // together, together)
-    return Dense(panels.transpose(1, 2).contiguous(), bias.detach().float().contiguous().clone(), (inputs, outputs))
+    weights = in_panels(weight.detach().to(dtype), panel(name))
+    return Dense(weights, bias.detach().float().contiguous().clone(), (inputs, outputs))
+
+
+def in_panels(weight: Tensor, size: int) -> Tensor:
+    """(out, in) -> the same weights in panels of so many outputs, see `mixing.h`."""
+    together = 4 // weight.element_size()  # inputs in a word
+    return weight.view(-1, size, weight.shape[1] // together, together).transpose(1, 2).contiguous()
 
 
 @dataclass(frozen=True)
@@ -136,6 +147,7 @@ class Mixing:
             to: may be `source`.
             adds: to what is in `to`.
         """
+        check_memory(source, waiting, to)
         nothing = _Dense()
         before, halves, gate = (layer.struct() if layer else nothing for layer in (self.before, self.halves, self.gate))
         images, height, width, channels = source.shape
@@ -204,6 +216,7 @@ class Pointwise:
             factor: what is multiplied between the layers.
             added: what else is added.
         """
+        check_memory(source, to, *(each for each in (factor, added) if each is not None))
         job = _Pointwise(
             source=source.data_ptr(),
             factor=None if factor is None else factor.data_ptr(),

@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "engine.h"
+#include "mixing.h"
 
-enum { WINOGRAD, DIRECT, THIN, MEMORY };
+enum { WINOGRAD, DIRECT, THIN, MEMORY, MIXING };
 
 typedef struct {
     int64_t kind, inputs, outputs, kernel, before, up, relu, has_residual, width, rows, out_width, out_rows;
@@ -48,12 +48,48 @@ static int update_cell(const Job *job) {
     return write_out(out, 3 * pixels * job->inputs);
 }
 
+static Dense dense(int64_t in, int64_t out) {
+    const float *weights = floats(in * out);
+    return (Dense){.weights = weights, .bias = floats(out), .in = in, .out = out};
+}
+
+/* A gated MLP's pass: features in and then its layers; the features and the half that waits out. */
+static int mix(const Job *job) {
+    int64_t channels = job->inputs, numbers = job->rows * job->width * channels, mixed = job->kernel * job->kernel;
+    int64_t rows = (mixed + 3) / 4 * 4;
+    float *features = floats(numbers), *both = calloc((size_t)(2 * numbers), sizeof(float));
+    Mixing mixing = {
+        .from = features,
+        .waiting = both + numbers,
+        .to = both,
+        .images = 1,
+        .height = job->rows,
+        .width = job->width,
+        .channels = channels,
+        .size = job->kernel,
+        .grid = job->before,
+        .halves = dense(channels, 2 * channels),
+        .gate = dense(channels, 2 * channels),
+    };
+    mixing.scale = floats(channels);
+    mixing.shift = floats(channels);
+    mixing.spatial = floats(rows * mixed);
+    mixing.spatial_bias = floats(rows);
+    mixing.leave = dense(2 * channels, channels);
+    int64_t scratch = deblur_mixing_scratch(&mixing);
+    float *memory = aligned_alloc(64, sizeof(float) * (size_t)(2 * scratch));
+    deblur_mixing(&mixing, &(Workers){.threads = 2, .scratch = memory, .scratch_size = scratch});
+    return write_out(both, 2 * numbers);
+}
+
 int main(void) {
     Job job;
     if (fread(&job, sizeof job, 1, stdin) != 1)
         return 2;
     if (job.kind == MEMORY)
         return update_cell(&job);
+    if (job.kind == MIXING)
+        return mix(&job);
     int64_t places = job.kernel * job.kernel, out_row = job.out_width * job.outputs, in_row = job.width * job.inputs;
     int64_t pairs = job.inputs * job.outputs * job.up * job.up;
     float *weights = floats(pairs * places), *bias = floats(job.outputs);

@@ -205,3 +205,9 @@ def test_the_smallest_and_largest_numbers(library_name: str) -> None:
         x = (torch.randn(1, 8, 8, 32) * scale).to(number_format(library_name))
         wanted = exactly(mixer, x)[0]
         assert psnr(mixed(library_name, mixer, x), wanted) > least(library_name), scale
+
+
+def test_features_with_gaps_are_refused(engine: str) -> None:
+    mixer, x = with_all_weights(MultiAxisGMLP(32, 4), engine), torch.randn(1, 8, 8, 64)
+    with pytest.raises(ValueError, match="contiguous"):
+        NativeBlocks(engine).mix_axes(mixer, x[..., :32], x[..., 32:])

@@ -18,7 +18,9 @@ import torch.nn.functional as F
 from exactness import psnr
 from random_weights import weights
 
+from deblurcli.native.mixing import in_panels
 from deblurcli.native.polyphase import PHASES, strided_weights, transposed_weights
+from deblurcli.networks.maxim.blocks import SpatialLinear
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(CHECKOUT))
@@ -26,7 +28,8 @@ sys.path.insert(0, str(CHECKOUT))
 from hatch_build import ARITHMETIC  # noqa: E402
 
 COMPILER, EMULATOR = shutil.which("aarch64-linux-gnu-gcc"), shutil.which("qemu-aarch64-static")
-KINDS = ("winograd", "direct", "thin", "memory")
+KINDS = ("winograd", "direct", "thin", "memory", "mixing")
+PANEL = 8  # outputs that linear layers compute together
 Run = Callable[..., torch.Tensor]
 
 pytestmark = pytest.mark.skipif(not (COMPILER and EMULATOR), reason="no cross compiler or emulator for aarch64")
@@ -128,3 +131,23 @@ def test_the_cell_is_updated_as_torch_does(program):
     assert torch.allclose(state[..., :32].double(), wanted, atol=2e-6)
     assert torch.allclose(hidden.double(), torch.tanh(wanted) * torch.sigmoid(o), atol=2e-6)
     assert torch.equal(state[..., 32:], hidden)
+
+
+@pytest.mark.parametrize(("axis", "size"), [("block", 4), ("grid", 4), ("grid", 3)])
+@torch.inference_mode()
+def test_pixels_are_mixed_as_torch_does(program, axis, size):
+    torch.manual_seed(0)
+    channels, x = 16, torch.randn(1, 2 * size, 3 * size, 16)
+    halves, gate, leave = torch.nn.Linear(16, 32), torch.nn.Linear(16, 32), torch.nn.Linear(32, 16)
+    scale, shift, spatial = torch.randn(16), torch.randn(16), SpatialLinear(axis, size)
+    u, v = F.gelu(halves(F.layer_norm(x, (16,), eps=1e-6)), approximate="tanh").chunk(2, 3)
+    passed, g = F.gelu(gate(F.layer_norm(v, (16,), eps=1e-6)), approximate="tanh").chunk(2, 3)
+    g = spatial(spatial.cut(F.layer_norm(g, (16,), scale, shift, 1e-6))).reshape(x.shape)
+    missing = -(size**2) % 4
+    layers = [each for layer in (halves, gate) for each in (in_panels(layer.weight, PANEL), layer.bias)]
+    mixing = [scale, shift, F.pad(spatial.weight, (0, 0, 0, missing)), F.pad(spatial.bias, (0, missing))]
+    values = [x, *layers, *mixing, in_panels(leave.weight, PANEL), leave.bias]
+    numbers = [KINDS.index("mixing"), channels, 0, size, axis == "grid", 0, 0, 0, x.shape[2], x.shape[1], 0, 0]
+    result, waiting = answer(program, numbers, values).view(2, *x.shape)
+    assert psnr(result, leave(torch.cat([v, passed * g], 3))) > 100
+    assert psnr(waiting, u) > 100

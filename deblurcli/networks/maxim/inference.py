@@ -2,6 +2,7 @@
 
 Features that wait for their turn are kept once and given up as soon as they are used; everything between them exists
 for a piece of the image at a time (see `pieces` and `project`). Measured at 1280x720 in float32, docs/performance.md.
+Where the compiled library has code for the network and the processor, it does the same faster (see `native_blocks`).
 
 Nothing here can be trained: features are overwritten, so it wants `torch.inference_mode()`.
 """
