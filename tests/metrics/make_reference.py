@@ -2,8 +2,8 @@
 
 To make it again: python tests/metrics/make_reference.py
 
-The tests read the stored figures and need no Octave. Every image comes from samples/astronaut.jpg by whole numbers alone,
-and its hash is stored with the figures, so that a changed sample is not taken for a wrong measure.
+The tests read the stored figures and need no Octave. Every image comes from samples/astronaut.jpg by whole numbers
+alone, and its hash is stored with the figures, so that a changed sample is not taken for a wrong measure.
 """
 
 from __future__ import annotations
