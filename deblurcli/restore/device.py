@@ -67,7 +67,8 @@ def pick_precision(
         network: in float32.
         device: where it will run.
         native: whether the compiled library computes it in float32 on the CPU. That is faster than PyTorch's half
-            precision; the library's own bfloat16 is faster still, but off by several levels in single pixels.
+            precision; the library's own bfloat16 is faster still, but off by several levels in single pixels, so it
+            has to be trusted.
         trusted: half precisions that need no test picture, as the network's gain on real pairs was measured in them.
 
     Raises:
@@ -77,10 +78,14 @@ def pick_precision(
         return PRECISIONS[wish]
     if wish != "auto":
         raise UsageError(f"unknown precision {wish!r}; known: auto, {', '.join(PRECISIONS)}")
+    halves = native_half(device)
+    for dtype in halves:
+        if dtype in trusted:
+            return dtype
     if device.type == "cpu" and native:
         return torch.float32
-    for dtype in native_half(device):
-        if dtype in trusted or largest_difference(network, device, dtype) <= SAFE_LEVELS:
+    for dtype in halves:
+        if largest_difference(network, device, dtype) <= SAFE_LEVELS:
             return dtype
     return torch.float32
 
