@@ -165,7 +165,7 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_killed_it_goes_on_and_leaves_weights_and_a_report(pack, starts, bare, tmp_path):
     output = tmp_path / "result"
-    arguments = ("run", pack, "-o", output, "--for", "32s", "--device", "cpu", "--batch", 1, "--crop", 64,
+    arguments = ("run", pack, "-o", output, "--for", "24s", "--device", "cpu", "--batch", 1, "--crop", 64,
                  "--save-every", 0.3, "--recipes", starts, "--srn", starts / "srn.safetensors")  # fmt: skip
     first = train_on_gpu(*arguments, path=bare)
     weights = output / "maxim-fast-gpu.safetensors"
@@ -203,7 +203,7 @@ def test_killed_it_goes_on_and_leaves_weights_and_a_report(pack, starts, bare, t
 
 
 def test_a_call_ends_in_time_and_the_next_one_goes_on(pack, starts, tmp_path):
-    arguments = ("run", pack, "-o", tmp_path / "result", "--for", "1h", "--call", "10s", "--device", "cpu",
+    arguments = ("run", pack, "-o", tmp_path / "result", "--for", "1h", "--call", "8s", "--device", "cpu",
                  "--batch", 1, "--crop", 64, "--recipes", starts, "--srn", starts / "srn.safetensors")  # fmt: skip
     steps = []
     for _ in range(2):
