@@ -67,8 +67,8 @@ class CatalogEntry:
         commit: of the repository, 40 hex digits.
         stages: of a network that is a chain of stages, only so many, the first ones; None for what the files hold.
         elsewhere: where else the weights are to be had, as the end of an error; None if nowhere.
-        seconds: for a megapixel in fp32, as `deblur bench --speed` measured it, file to file, on two cores of an AMD EPYC
-            (Zen 4); None if nobody did.
+        seconds: for a megapixel in fp32, as `deblur bench --speed` measured it, file to file, on two cores of an AMD
+            EPYC (Zen 4); None if nobody did.
         published: what the source prints.
         measured: what `deblur bench` gave with these very files; empty if it was never run.
     """
