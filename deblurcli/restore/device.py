@@ -78,14 +78,9 @@ def pick_precision(
         return PRECISIONS[wish]
     if wish != "auto":
         raise UsageError(f"unknown precision {wish!r}; known: auto, {', '.join(PRECISIONS)}")
-    halves = native_half(device)
-    for dtype in halves:
-        if dtype in trusted:
-            return dtype
-    if device.type == "cpu" and native:
-        return torch.float32
-    for dtype in halves:
-        if largest_difference(network, device, dtype) <= SAFE_LEVELS:
+    fp32_is_fast = device.type == "cpu" and native
+    for dtype in native_half(device):
+        if dtype in trusted or (not fp32_is_fast and largest_difference(network, device, dtype) <= SAFE_LEVELS):
             return dtype
     return torch.float32
 
