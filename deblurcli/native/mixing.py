@@ -76,6 +76,13 @@ def check_memory(*features: Tensor) -> None:
         raise ValueError("features must be contiguous, on the CPU and of one number format")
 
 
+def run_in_threads(name: str, function: str, job: ctypes.Structure) -> None:
+    """Have a library do a job, with as much memory for each thread as it asks for."""
+    loaded = library.load_library(name)
+    threads = workers(getattr(loaded, f"deblur_{function}_scratch")(ctypes.byref(job)))
+    getattr(loaded, f"deblur_{function}")(ctypes.byref(job), ctypes.byref(threads))
+
+
 def panel(name: str) -> int:
     """What the channels of every layer must be multiples of, in the library of that name."""
     size: int = library.load_library(name).deblur_panel()
@@ -172,9 +179,7 @@ class Mixing:
             spatial_bias=self.spatial.bias.data_ptr(),
             leave=self.leave.struct(),
         )
-        loaded = library.load_library(self.name)
-        threads = workers(loaded.deblur_mixing_scratch(ctypes.byref(job)))
-        loaded.deblur_mixing(ctypes.byref(job), ctypes.byref(threads))
+        run_in_threads(self.name, "mixing", job)
 
 
 class _Pointwise(ctypes.Structure):
@@ -228,9 +233,7 @@ class Pointwise:
             enter=self.enter.struct() if self.enter else _Dense(),
             leave=self.leave.struct(),
         )
-        loaded = library.load_library(self.name)
-        threads = workers(loaded.deblur_pointwise_scratch(ctypes.byref(job)))
-        loaded.deblur_pointwise(ctypes.byref(job), ctypes.byref(threads))
+        run_in_threads(self.name, "pointwise", job)
 
 
 class _Normalisation(ctypes.Structure):

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from deblurcli.native import library
+from deblurcli.native.choice import library_for
 from deblurcli.native.mixing import Dense, Mixing, Pointwise, panel, prepare_dense, prepare_spatial
 from deblurcli.native.prepared import prepared
 from deblurcli.networks.maxim import pieces
@@ -28,8 +29,6 @@ from deblurcli.networks.maxim.blocks import (
 from deblurcli.networks.maxim.native_attention import prepare_convolutions
 from deblurcli.networks.maxim.network import MAXIM
 
-PRODUCTS: dict[torch.dtype, library.Products] = {torch.float32: "fp32", torch.bfloat16: "bf16"}
-
 
 def native_blocks(network: MAXIM) -> NativeBlocks | None:
     """The blocks in the library for the network's precision; None where PyTorch has to do it.
@@ -37,10 +36,7 @@ def native_blocks(network: MAXIM) -> NativeBlocks | None:
     Raises:
         UsageError: if the environment asks for a library that is not there.
     """
-    products = PRODUCTS.get(network.dtype)
-    if network.device.type != "cpu" or products is None:
-        return None
-    name = library.choose_backend(products).name
+    name = library_for(network.device, network.dtype)
     return NativeBlocks(name) if fits(network, name) else None
 
 

@@ -6,11 +6,11 @@ it too; the rest, transforms and sums included, is float32 even then.
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 from deblurcli.native import library
 from deblurcli.native.buffers import pooled_empty
+from deblurcli.native.choice import library_for
 from deblurcli.native.layers import Layer, layer_kind, prepare_layer, update_cell
 from deblurcli.native.prepared import prepared
 from deblurcli.native.streams import LayerStream, RowBuffer, SingleStream
@@ -136,9 +136,6 @@ class NativeScale:
         return image, state
 
 
-PRODUCTS: dict[torch.dtype, library.Products] = {torch.float32: "fp32", torch.bfloat16: "bf16"}
-
-
 def prepared_layer(module: nn.Module, name: str) -> Layer | None:
     """The library's form of a convolution."""
     assert isinstance(module, (Conv, Upsample))
@@ -176,10 +173,7 @@ def native_scale(network: SRN, old_state: StateSource, limit: int) -> NativeScal
     Raises:
         UsageError: if the environment asks for a library that is not there.
     """
-    products = PRODUCTS.get(network.dtype)
-    if network.device.type != "cpu" or products is None:
-        return None
-    name = library.choose_backend(products).name
+    name = library_for(network.device, network.dtype)
     if not has_all_layers(network, name):
         return None
 
