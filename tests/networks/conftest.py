@@ -1,4 +1,4 @@
-"""NAFNets with random weights."""
+"""NAFNets with random weights, and what tests of the compiled library need."""
 
 from __future__ import annotations
 
@@ -7,7 +7,24 @@ from collections.abc import Callable
 import pytest
 import torch
 
+from deblurcli.native import library
 from deblurcli.networks.nafnet.network import NAFNet, NAFNetConfig
+
+
+@pytest.fixture
+def native(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The compiled library as it is chosen by itself; skips where there is none."""
+    monkeypatch.delenv("DEBLUR_ENGINE", raising=False)
+    if library.choose_backend().name == "torch":
+        pytest.skip("no native code here")
+
+
+@pytest.fixture
+def half() -> torch.dtype:
+    """bfloat16, where there is native code for it."""
+    if library.choose_backend("bf16").name == "torch":
+        pytest.skip("no native code for bfloat16 here")
+    return torch.bfloat16
 
 
 @pytest.fixture(scope="session")

@@ -12,24 +12,16 @@ import pytest
 import torch
 from PIL import Image
 from skimage.data import astronaut
+from tiny_recipe import RECIPE as EIGHT_STEPS
 
 from deblurcli.errors import UsageError
 from deblurcli.models.checkpoint import read_info
-from deblurcli.networks.srn.network import SRNConfig
 from deblurcli.training.budget import fitted, seconds_of
-from deblurcli.training.data import Photos
 from deblurcli.training.loop import Progress, train
-from deblurcli.training.recipe import Recipe
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-TINY = SRNConfig(channels=(4, 4, 4), kernel_size=3, blocks=1, global_residual=True, resize="area")
-RECIPE = Recipe("tiny", network=TINY, steps=400, warmup=2, decay=300, batch=1, crop=32, precision="fp32", seed=3)
-
-
-@pytest.fixture(scope="module")
-def photos() -> Photos:
-    return Photos([torch.from_numpy(astronaut()[:160, 100:260].copy()).permute(2, 0, 1)], [])
+RECIPE = replace(EIGHT_STEPS, steps=400, decay=300)
 
 
 @pytest.mark.parametrize("pace", [0.1, 0.5, 2.0])

@@ -12,26 +12,17 @@ from pathlib import Path
 
 import pytest
 import torch
-from skimage.data import astronaut
+from tiny_recipe import RECIPE, TINY
 
 from deblurcli.errors import UsageError, WeightsDamaged
 from deblurcli.models.checkpoint import load_checkpoint, read_info
 from deblurcli.networks.srn.initialise import he
-from deblurcli.networks.srn.network import SRN, SRNConfig
+from deblurcli.networks.srn.network import SRN
 from deblurcli.training.data import Photos
 from deblurcli.training.loop import Progress, train
 from deblurcli.training.loss import LossWeights
-from deblurcli.training.recipe import Recipe
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-
-TINY = SRNConfig(channels=(4, 4, 4), kernel_size=3, blocks=1, global_residual=True, resize="area")
-RECIPE = Recipe("tiny", network=TINY, steps=8, warmup=2, decay=3, batch=1, crop=32, precision="fp32", seed=3)
-
-
-@pytest.fixture(scope="module")
-def photos() -> Photos:
-    return Photos([torch.from_numpy(astronaut()[:160, 100:260].copy()).permute(2, 0, 1)], [])
 
 
 KILLED = """

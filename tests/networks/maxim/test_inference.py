@@ -11,10 +11,11 @@ from dataclasses import replace
 import pytest
 import torch
 from exactness import psnr, relative
+from random_maxim import network_of
 
 from deblurcli.networks.maxim import pieces
 from deblurcli.networks.maxim.inference import pictures
-from deblurcli.networks.maxim.network import MAXIM, RELEASED, MAXIMConfig
+from deblurcli.networks.maxim.network import RELEASED, MAXIMConfig
 
 pytestmark = pytest.mark.usefixtures("one_thread", "in_torch")
 
@@ -26,16 +27,6 @@ CONFIGS = {
     "no power of two": replace(SMALL, sizes=(3, 2), stages=2),
     "grey": replace(SMALL, stages=1, image_channels=1),
 }
-
-
-def network_of(config: MAXIMConfig) -> MAXIM:
-    """Random weights of which every one matters: those of norms and all biases are not what they are built with."""
-    torch.manual_seed(0)
-    network = MAXIM(config).eval().requires_grad_(False)
-    for parameter in network.parameters():
-        if parameter.ndim == 1:
-            parameter += 0.2 * torch.randn_like(parameter)
-    return network
 
 
 @pytest.fixture

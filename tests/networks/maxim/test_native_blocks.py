@@ -9,45 +9,20 @@ from pathlib import Path
 import pytest
 import torch
 from exactness import psnr
+from random_maxim import network_of
 from torch import Tensor
 
 from deblurcli.images.read import read_photo
 from deblurcli.models.load import load_network
-from deblurcli.native import library
 from deblurcli.networks.maxim import ARCHITECTURE, inference
 from deblurcli.networks.maxim.inference import pictures
 from deblurcli.networks.maxim.native_blocks import native_blocks
-from deblurcli.networks.maxim.network import MAXIM, MAXIMConfig
+from deblurcli.networks.maxim.network import MAXIMConfig
 
 PHOTO = Path(__file__).resolve().parents[3] / "samples" / "astronaut.jpg"
 SMALL = MAXIMConfig(features=32, sizes=(4, 2, 4), groups=1, bottleneck_blocks=1, stages=2)
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
-
-@pytest.fixture(autouse=True)
-def native(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("DEBLUR_ENGINE", raising=False)
-    if library.choose_backend().name == "torch":
-        pytest.skip("no native code here")
-
-
-@pytest.fixture
-def half() -> torch.dtype:
-    """bfloat16, where there is native code for it."""
-    if library.choose_backend("bf16").name == "torch":
-        pytest.skip("no native code for bfloat16 here")
-    return torch.bfloat16
-
-
-def network_of(config: MAXIMConfig) -> MAXIM:
-    """Random weights of which every one matters."""
-    torch.manual_seed(0)
-    network = MAXIM(config).eval().requires_grad_(False)
-    for parameter in network.parameters():
-        if parameter.ndim == 1:
-            parameter += 0.2 * torch.randn_like(parameter)
-    return network
+pytestmark = pytest.mark.usefixtures("native", "one_thread")
 
 
 def photo() -> Tensor:

@@ -13,6 +13,8 @@ from deblurcli.networks.srn.native_scale import native_scale
 from deblurcli.networks.srn.network import SRN, SRNConfig
 from deblurcli.tiling.budget import PixelBudget
 
+pytestmark = pytest.mark.usefixtures("native")
+
 CONFIGS = {
     "lstm, 3": SRNConfig(kernel_size=3, blocks=1, resize="area", global_residual=True),
     "released lstm": SRNConfig(blocks=1, image_channels=1),
@@ -20,21 +22,6 @@ CONFIGS = {
     "rnn": SRNConfig(kernel_size=3, blocks=1, recurrence="rnn"),
     "plain, conv": SRNConfig(kernel_size=3, blocks=1, block="plain", recurrence="conv", scales=1),
 }
-
-
-@pytest.fixture(autouse=True)
-def native(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("DEBLUR_ENGINE", raising=False)
-    if library.choose_backend().name == "torch":
-        pytest.skip("no native code here")
-
-
-@pytest.fixture
-def half() -> torch.dtype:
-    """bfloat16, where there is native code for it."""
-    if library.choose_backend("bf16").name == "torch":
-        pytest.skip("no native code for bfloat16 here")
-    return torch.bfloat16
 
 
 def waves(height: int, width: int) -> torch.Tensor:
