@@ -19,9 +19,9 @@ class LossWeights:
         frequency: of the mean amplitude of the error's Fourier transform, which keeps fine structure, a small part of
             the mean error (Cho et al., "Rethinking coarse-to-fine approach in single image deblurring", ICCV 2021,
             section 3.3).
-        psnr: of minus each crop's PSNR in dB. Every crop counts by the share of its error
-            that goes away, so that those that are restored well are not drowned by those that never will be (the mean
-            of PSNRs is also what is measured; Chen et al., "HINet", CVPR Workshops 2021, section 3.3).
+        psnr: of minus each crop's PSNR in dB. Every crop counts by the share of its error that goes away, so that those
+            that are restored well are not drowned by those that never will be (the mean of PSNRs is also what is
+            measured; Chen et al., "HINet", CVPR Workshops 2021, section 3.3).
         sharp_weight: how many times more (and one) a crop without blur counts than one with much, in all of the above.
             Its errors are small, so that the others would otherwise decide what happens to sharp pictures. A crop
             counts 1 + sharp_weight * c / (its own blur's mean squared error + c).
