@@ -30,7 +30,7 @@ from deblurcli.training.validate import validate
 BEAT = 5.0  # seconds between two notes of the time spent
 TELL_EVERY = 20.0  # seconds
 RESERVE = 0.03  # of the budget and of a call, for measuring and saving
-BASE_SHARE = 0.5  # of the base in the mean with the tuned maxim-fast, as in the shipped one
+BASE_SHARE = 0.5  # of the base in the mean with the tuned maxim-fast, as after the first run of the shipped one
 
 
 @dataclass(frozen=True)
