@@ -19,7 +19,7 @@ def train(
     recipe: Annotated[Path, typer.Option(help="TOML file, such as weights/recipes/srn-fast.toml.", show_default=False)],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the run.", show_default=False)],
     sharp: Annotated[Folders, typer.Option(help="Folder of sharp photos, blurred on the fly. Repeatable.")] = None,
-    pairs: Annotated[Folders, typer.Option(help="Folder with blur/ and sharp/. Repeatable.")] = None,
+    pairs: Annotated[Folders, typer.Option(help="Folder with blur/, sharp/ and maybe taught/. Repeatable.")] = None,
     validate: Annotated[Folders, typer.Option(help="The same, only to measure on. Repeatable.")] = None,
     start_from: Annotated[Path | None, typer.Option(help="Checkpoint whose weights a new run begins with.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda.")] = "auto",
@@ -37,7 +37,9 @@ def train(
 
     The folder of the run gets state.pt, from which a run resumes with the same results as without the interruption,
     and the checkpoint so far, for --model. With --for the learning rate falls to 0 just as the time ends; the loading
-    of photos and the very last saving are not counted, nor what a killed run had not saved.
+    of photos and the very last saving are not counted, nor what a killed run had not saved. A folder of pairs may have
+    a third picture of each in taught/: what a stronger model made of the blurred one, as by deblur blur/ -o taught/
+    --model maxim-gopro; the recipe's taught_steps says for how long it is learnt from.
     """
     if not sharp and not pairs:
         raise UsageError("nothing to learn from; give --sharp FOLDER or --pairs FOLDER")
@@ -46,16 +48,14 @@ def train(
     from deblurcli.training.data import Photos
     from deblurcli.training.loop import Progress
     from deblurcli.training.loop import train as run
-    from deblurcli.training.photos import load_pairs, load_photos
+    from deblurcli.training.photos import load_pairs, load_photos, load_training_pairs
     from deblurcli.training.recipe import read_recipe
 
     plan = read_recipe(recipe)
     seconds, pause = (seconds_of(text) if text is not None else None for text in (time, pause_after))
     target = pick_device(device)
-    photos = Photos(
-        [photo for folder in sharp or [] for photo in load_photos(folder, plan.crop)],
-        [pair for folder in pairs or [] for pair in load_pairs(folder, plan.crop)],
-    )
+    learnt, taught = load_training_pairs(pairs or [], plan.crop)
+    photos = Photos([photo for folder in sharp or [] for photo in load_photos(folder, plan.crop)], learnt, taught)
     validation = [pair for folder in validate or [] for pair in load_pairs(folder)]
     say(f"{len(photos.sharp)} sharp photos, {len(photos.pairs)} pairs, {len(validation)} to validate on; {target}")
     with counting("steps") as bars:

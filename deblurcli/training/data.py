@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -25,10 +25,12 @@ class Photos:
     Attributes:
         sharp: photographs without blur.
         pairs: (blurry, sharp) of the same scene and size.
+        taught: of pairs, by their index, what a teacher, a stronger network, made of the blurry image.
     """
 
     sharp: Sequence[Tensor]
     pairs: Sequence[tuple[Tensor, Tensor]]
+    taught: Mapping[int, Tensor] = field(default_factory=dict)
 
 
 class Batches(Dataset[tuple[Tensor, Tensor]]):
@@ -44,18 +46,20 @@ class Batches(Dataset[tuple[Tensor, Tensor]]):
 
     def __getitem__(self, step: int) -> tuple[Tensor, Tensor]:
         rng = np.random.default_rng([self.recipe.seed, step])
-        samples = [self.sample(rng) for _ in range(self.recipe.batch)]
+        samples = [self.sample(rng, step) for _ in range(self.recipe.batch)]
         if self.recipe.augment:
             samples = [augment(rng, *sample) for sample in samples]
         return torch.stack([blurry for blurry, _ in samples]), torch.stack([sharp for _, sharp in samples])
 
-    def sample(self, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+    def sample(self, rng: np.random.Generator, step: int) -> tuple[Tensor, Tensor]:
         """One crop, from a real pair or synthesised: (3, P, P) uint8 both."""
         if self.photos.pairs and (not self.photos.sharp or rng.random() < self.recipe.real_pair_ratio):
-            blurry, sharp = self.photos.pairs[int(rng.integers(len(self.photos.pairs)))]
+            index = int(rng.integers(len(self.photos.pairs)))
+            blurry, sharp = self.photos.pairs[index]
             window = self.window(rng, sharp, self.recipe.crop)
-            still = self.recipe.identity_ratio and rng.random() < self.recipe.identity_ratio
-            return (sharp if still else blurry)[window], sharp[window]
+            if self.recipe.identity_ratio and rng.random() < self.recipe.identity_ratio:
+                return sharp[window], sharp[window]
+            return blurry[window], self.target(index, window, step)
         photo = self.photos.sharp[rng.choice(len(self.photos.sharp), p=self.weights)]
         side = self.recipe.crop + 2 * MARGIN
         scale = rng.uniform(0.6, 1.0) if rng.random() < 0.5 and min(photo.shape[1:]) * 0.6 > side else 1.0
@@ -64,6 +68,14 @@ class Batches(Dataset[tuple[Tensor, Tensor]]):
             resized = F.interpolate(patch[None].float(), (side, side), mode="bicubic", antialias=True)
             patch = resized[0].round().clamp(0, 255).to(torch.uint8)
         return blur_photo(patch, rng, self.recipe.blur, frame=(720, 1280), crop=MARGIN)
+
+    def target(self, index: int, window: tuple[slice, slice, slice], step: int) -> Tensor:
+        """What is to come of a pair's crop: (3, P, P) uint8. The teacher's picture at first, the truth in the end."""
+        sharp = self.photos.pairs[index][1][window]
+        if index not in self.photos.taught or step >= self.recipe.taught_steps:
+            return sharp
+        taught = self.photos.taught[index][window]
+        return torch.lerp(taught.float(), sharp.float(), step / self.recipe.taught_steps).round().to(torch.uint8)
 
     def window(self, rng: np.random.Generator, photo: Tensor, side: int) -> tuple[slice, slice, slice]:
         return random_window(rng, photo, side, tries=4 if self.recipe.augment else 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from torch import Tensor
@@ -35,13 +35,42 @@ def load_pairs(folder: Path, smallest: int = 1) -> Iterator[tuple[Tensor, Tensor
     Raises:
         InputError: if one is missing, of another size, smaller than `smallest` pixels, or cannot be read.
     """
-    sharp = {path.stem: path for path in images_of(folder / "sharp")}
-    for path in images_of(folder / "blur"):
-        if path.stem not in sharp:
-            raise InputError(f"{path}: has no partner of the same name in {folder / 'sharp'}")
-        pair = rgb(read_photo(path)), rgb(read_photo(sharp[path.stem]))
-        if pair[0].shape != pair[1].shape:
-            raise InputError(f"{path}: is of another size than {sharp[path.stem]}")
-        if min(pair[0].shape[1:]) < smallest:
+    for path, blurry, sharp in beside_blurry(folder, "sharp"):
+        if min(blurry.shape[1:]) < smallest:
             raise InputError(f"{path}: is smaller than the recipe's crop of {smallest} pixels; remove it")
-        yield pair
+        yield blurry, sharp
+
+
+def load_training_pairs(
+    folders: Iterable[Path], smallest: int
+) -> tuple[list[tuple[Tensor, Tensor]], dict[int, Tensor]]:
+    """The pairs of several folders, one after another, and by their index what a teacher made of the blurry images.
+
+    That is read from `folder`/taught, where there is such a folder: (3, H, W) uint8 RGB.
+
+    Raises:
+        InputError: if a partner is missing, of another size, smaller than `smallest` pixels, or cannot be read.
+    """
+    pairs: list[tuple[Tensor, Tensor]] = []
+    taught: dict[int, Tensor] = {}
+    for folder in folders:
+        if (folder / "taught").is_dir():
+            taught |= {len(pairs) + at: image for at, (_, _, image) in enumerate(beside_blurry(folder, "taught"))}
+        pairs += load_pairs(folder, smallest)
+    return pairs, taught
+
+
+def beside_blurry(folder: Path, name: str) -> Iterator[tuple[Path, Tensor, Tensor]]:
+    """Each image of `folder`/blur: its path, itself, and the one of the same stem in `folder`/`name`.
+
+    Raises:
+        InputError: if one is missing, of another size, or cannot be read.
+    """
+    others = {path.stem: path for path in images_of(folder / name)}
+    for path in images_of(folder / "blur"):
+        if path.stem not in others:
+            raise InputError(f"{path}: has no partner of the same name in {folder / name}")
+        blurry, other = rgb(read_photo(path)), rgb(read_photo(others[path.stem]))
+        if blurry.shape != other.shape:
+            raise InputError(f"{path}: is of another size than {others[path.stem]}")
+        yield path, blurry, other

@@ -44,6 +44,9 @@ class Recipe:
         ema: decay per step of the moving average of the weights, which is what is saved.
         real_pair_ratio: share of crops taken from real pairs, when there are any.
         identity_ratio: share of those whose sharp frame is also what the network is shown: it is to stay as it is.
+        taught_steps: the first steps, over which the target of a pair that has a teacher's picture goes from that
+            picture to the sharp one, in a straight line. What a stronger network makes of the blurry image is nearer
+            than the truth to what can be learnt.
         augment: flips, transpositions, orders of the colours, and another try where a crop is flat.
         clip: largest norm of the gradient.
         clipped: which gradients that holds for: "all", or only those of the module of this name, as "cell" in SRN.
@@ -70,6 +73,7 @@ class Recipe:
     ema: float = 0.999
     real_pair_ratio: float = 0.3
     identity_ratio: float = 0.0
+    taught_steps: int = 0
     augment: bool = True
     clip: float = 1.0
     clipped: str = "all"

@@ -5,10 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from skimage.data import astronaut
 
+from deblurcli.errors import InputError
 from deblurcli.synthesis import BlurSettings
 from deblurcli.training.data import Batches, Photos, augment, random_window
+from deblurcli.training.photos import load_training_pairs
 from deblurcli.training.recipe import Recipe
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -79,3 +82,38 @@ def test_a_share_of_the_real_crops_is_shown_unblurred(photos):
     blurry, sharp = Batches(photos, replace(RECIPE, real_pair_ratio=1.0, identity_ratio=0.5, batch=40))[0]
     same = (blurry == sharp).flatten(1).all(1)
     assert 10 < int(same.sum()) < 30
+
+
+def test_a_teachers_picture_is_the_target_at_first_and_the_truth_in_the_end(photos):
+    blurry, sharp = photos.pairs[0]
+    taught = (sharp // 2).contiguous()
+    recipe = replace(RECIPE, real_pair_ratio=1.0, augment=False, batch=4, taught_steps=10)
+    batches = Batches(Photos([], [(blurry, sharp)], {0: taught}), recipe)
+    untaught = Batches(Photos([], [(blurry, sharp)]), recipe)
+    for step, share in ((0, 0.0), (5, 0.5), (10, 1.0), (11, 1.0)):
+        shown, target = batches[step]
+        shown_alone, truth = untaught[step]
+        assert torch.equal(shown, shown_alone)
+        between = truth.float() * share + (truth // 2).float() * (1 - share)
+        assert (target.float() - between).abs().max() <= 0.5
+
+
+def test_what_is_shown_sharp_stays_sharp_whatever_the_teacher_made_of_its_blur(photos):
+    recipe = replace(RECIPE, real_pair_ratio=1.0, identity_ratio=1.0, taught_steps=10)
+    blurry, sharp = photos.pairs[0]
+    shown, target = Batches(Photos([], [(blurry, sharp)], {0: torch.zeros_like(sharp)}), recipe)[0]
+    assert torch.equal(shown, target) and target.any()
+
+
+def test_teachers_pictures_are_found_beside_their_pairs(tmp_path):
+    for name, level in (("blur", 10), ("sharp", 20), ("taught", 30)):
+        for folder in ("one", "two") if name != "taught" else ("two",):
+            (tmp_path / folder / name).mkdir(parents=True, exist_ok=True)
+            for at in range(2):
+                Image.new("RGB", (40, 40), (level + at,) * 3).save(tmp_path / folder / name / f"{at}.png")
+    pairs, taught = load_training_pairs([tmp_path / "one", tmp_path / "two"], 32)
+    assert [int(sharp[0, 0, 0]) for _, sharp in pairs] == [20, 21, 20, 21]
+    assert {at: int(image[0, 0, 0]) for at, image in taught.items()} == {2: 30, 3: 31}
+    (tmp_path / "two" / "taught" / "1.png").unlink()
+    with pytest.raises(InputError, match=r"1\.png: has no partner of the same name in .*taught"):
+        load_training_pairs([tmp_path / "two"], 32)
