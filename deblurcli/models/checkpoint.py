@@ -89,8 +89,13 @@ def load_checkpoint(path: Path) -> tuple[nn.Module, ModelInfo]:
 
 def load_state(info: ModelInfo, state: Mapping[str, Tensor], source: Path) -> nn.Module:
     """A network in evaluation mode with float32 weights; arguments and errors as for `check_state`."""
-    network = check_state(info, state, source).to_empty(device="cpu")
-    network.load_state_dict(state, strict=True)  # copied, as tensors within a file may lie where arithmetic is slower
+    import torch
+
+    network = check_state(info, state, source)
+    # Copied, as tensors within a file may lie where arithmetic is slower; and put in the place of those on the meta
+    # device, as making those empty on a real one loads PyTorch's symbolic shapes, which takes a second.
+    copies = {key: value.to(torch.float32, copy=True) for key, value in state.items()}
+    network.load_state_dict(copies, strict=True, assign=True)
     return network.eval()
 
 
