@@ -123,8 +123,8 @@ class Architecture(Generic[ConfigT, NetworkT]):
             memory ran out, in reading, computing or emitting, it goes on with a smaller budget, and may emit the same
             pixels again; what was emitted last holds. Raises MemoryError if even the smallest tiles do not fit.
         tiling: what comes of that.
-        window: the side in pixels of the windows that a larger image is cut into, even where it would fit at once; None
-            if memory decides.
+        window: the side in pixels of the windows that an image with more pixels than one of them is cut into, even
+            where it would fit at once; None if memory decides.
         cpu_pixels: how many pixels to process at once on a CPU, where that is fastest.
         initialise: the ways to begin a training, by name; the first one is taken where none is named.
         targets: what each prediction is trained against: from the sharp image (N, C, H, W) to one image for each.
@@ -176,7 +176,7 @@ class Architecture(Generic[ConfigT, NetworkT]):
 
     def runs_whole(self, height: int, width: int) -> bool:
         """Whether an image of this padded size is never cut but for want of memory."""
-        return self.window is None or max(height, width) <= self.window
+        return self.window is None or height * width <= self.window * self.window
 
     def likeness(self, state: Mapping[str, Tensor]) -> float:
         """The share of the signature that a state dict has, 0 to 1."""

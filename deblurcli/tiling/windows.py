@@ -18,23 +18,24 @@ from deblurcli.tiling.budget import Advance, Emit, PixelBudget, Source
 from deblurcli.tiling.memory import OUT_OF_MEMORY, attempt, until_done
 from deblurcli.tiling.whole import restore_whole
 
-OVERLAP = 4  # one part in so many of a window's side is shared with its neighbour, at least
+OVERLAP = 128  # pixels that neighbours share, at least,
+SHARE = 4  # or one part in so many of a smaller window's side
 
 
 def window_side(budget: PixelBudget, multiple: int) -> int:
     """The side of the largest square window within the budget, a multiple of the network's; at least four of them."""
-    return max(isqrt(budget.pixels) // multiple, OVERLAP) * multiple
+    return max(isqrt(budget.pixels) // multiple, SHARE) * multiple
 
 
 def axis_windows(length: int, side: int, multiple: int) -> tuple[int, list[int]]:
     """Windows along an axis: their length, and where they begin, all multiples of `multiple` as the axis's length is.
 
-    As few of at most `side` as cover it while neighbours share at least a quarter of `side`, each as short as that
-    allows, and evenly spread.
+    As few of at most `side` as cover it while neighbours share at least `OVERLAP` pixels or a quarter of `side`, each
+    as short as that allows, and evenly spread.
     """
     if length <= side:
         return length, [0]
-    overlap = -(-side // OVERLAP // multiple) * multiple
+    overlap = -(-min(side // SHARE, OVERLAP) // multiple) * multiple
     count = -(-(length - overlap) // (side - overlap))
     window = -(-(length + (count - 1) * overlap) // (count * multiple)) * multiple
     return window, [(length - window) * index // ((count - 1) * multiple) * multiple for index in range(count)]
@@ -88,13 +89,14 @@ def restore_in_windows(
             is made from smaller windows.
         budget: pixels that are worked on at once; made smaller when memory runs out.
         advance: told the share of the image that is done, never less than before.
-        side: of the windows of a larger image, whatever more the budget has room for: several of them at a time. None
-            for the whole image where it fits in the budget, and the largest windows that do elsewhere.
+        side: of the windows of an image with more pixels than one of them, whatever more the budget has room for:
+            several of them at a time. None for the whole image where it fits in the budget, and the largest windows
+            that do elsewhere.
 
     Raises:
         MemoryError: if even the smallest windows do not fit.
     """
-    one = side is None or max(source.height, source.width) <= side
+    one = side is None or source.height * source.width <= side * side
     if one and restore_whole(network, device, source, emit, budget, advance):
         return
     most = 0.0

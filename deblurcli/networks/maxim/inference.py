@@ -23,7 +23,7 @@ from deblurcli.networks.maxim.resize import scaled
 from deblurcli.tiling.budget import Advance, Emit, PixelBudget, Source
 from deblurcli.tiling.windows import restore_in_windows
 
-WINDOW = 512  # the side of windows, in pixels
+WINDOW = 1024  # the side of windows, in pixels; what has no more of them is restored whole, so 1280x768 is
 
 
 def pictures(network: MAXIM, x: Tensor) -> list[Tensor]:

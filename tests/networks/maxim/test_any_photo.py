@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,16 +15,23 @@ from image_in_memory import Memory, joined
 from deblurcli.models.checkpoint import ModelInfo, load_checkpoint, save_checkpoint
 from deblurcli.models.importers.tensorflow import import_tensorflow
 from deblurcli.networks.maxim import ARCHITECTURE
-from deblurcli.networks.maxim.inference import WINDOW, pictures, restore
+from deblurcli.networks.maxim.inference import WINDOW, pictures
 from deblurcli.networks.maxim.network import MAXIM, MAXIMConfig
 from deblurcli.restore.deblurrer import Deblurrer
-from deblurcli.tiling.budget import PixelBudget
-from deblurcli.tiling.windows import axis_windows
+from deblurcli.tiling.budget import Advance, Emit, PixelBudget, Source
+from deblurcli.tiling.windows import axis_windows, restore_in_windows
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 TINY = MAXIMConfig(features=4, sizes=(4, 2, 2), groups=1, bottleneck_blocks=1, stages=1)
 MULTIPLE = TINY.size_multiple
+SIDE = 256  # of windows, which are cut as the network's own are, and quicker
+
+
+def in_windows(network: MAXIM, source: Source, emit: Emit, budget: PixelBudget, advance: Advance) -> None:
+    """`maxim.inference.restore` with smaller windows."""
+    multiple = network.config.size_multiple
+    restore_in_windows(partial(pictures, network), network.device, multiple, source, emit, budget, advance, SIDE)
 
 
 @pytest.fixture
@@ -83,8 +91,8 @@ def test_the_edge_is_reflected(checkpoint: Callable[..., Path], network: MAXIM) 
     assert np.abs(result - wanted.numpy()).max() < 0.51
 
 
-def test_up_to_a_window_it_is_the_networks_own_result(checkpoint: Callable[..., Path], network: MAXIM) -> None:
-    pixels = photo(WINDOW - MULTIPLE, WINDOW)
+def test_what_fits_in_a_window_is_the_networks_own_result(checkpoint: Callable[..., Path], network: MAXIM) -> None:
+    pixels = photo(3 * MULTIPLE, WINDOW)
     with torch.inference_mode():
         wanted = network(as_tensor(pixels))[-1][0].permute(1, 2, 0).clamp(0, 1) * 255
     assert np.abs(Deblurrer(checkpoint(), "cpu", "fp32")(pixels) - wanted.numpy()).max() < 0.51
@@ -92,28 +100,28 @@ def test_up_to_a_window_it_is_the_networks_own_result(checkpoint: Callable[..., 
 
 @pytest.mark.parametrize("parts", [2, 40])
 def test_a_larger_budget_changes_nothing(network: MAXIM, parts: int) -> None:
-    image = as_tensor(photo(WINDOW + 104, WINDOW + 200))
+    image = as_tensor(photo(SIDE + 104, SIDE + 200))
     one, many = (
-        joined(restore, network, Memory(image), PixelBudget(pixels)) for pixels in (WINDOW**2, parts * WINDOW**2)
+        joined(in_windows, network, Memory(image), PixelBudget(pixels)) for pixels in (SIDE**2, parts * SIDE**2)
     )
     torch.testing.assert_close(many, one, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("fails", [{0}, {1}, {0, 1, 2}])
 def test_after_memory_ran_out(network: MAXIM, fails: set[int]) -> None:
-    image = as_tensor(photo(WINDOW + 104, WINDOW + 200))
+    image = as_tensor(photo(SIDE + 104, SIDE + 200))
     with torch.inference_mode():
         whole = pictures(network, image)[-1]
-    wanted = joined(restore, network, Memory(image), PixelBudget(WINDOW**2))
-    source, budget = Memory(image, fails), PixelBudget(WINDOW**2)
-    result = joined(restore, network, source, budget)
-    assert source.largest < WINDOW**2 and budget.pixels < WINDOW**2
+    wanted = joined(in_windows, network, Memory(image), PixelBudget(SIDE**2))
+    source, budget = Memory(image, fails), PixelBudget(SIDE**2)
+    result = joined(in_windows, network, source, budget)
+    assert source.largest < SIDE**2 and budget.pixels < SIDE**2
     # Another answer, as windows are, but one of the same kind.
     assert (result - whole).abs().mean() < 3 * (wanted - whole).abs().mean() + 1e-3
 
 
 def test_where_the_network_fails_the_photo_is_kept(checkpoint: Callable[..., Path]) -> None:
-    pixels = photo(WINDOW + 50, 40)
+    pixels = photo(SIDE, 40)
     broken = checkpoint(lambda network: network.stages[0].pictures[0].weight.fill_(3e38))
     restored = Deblurrer(broken, "cpu").restore(pixels)
     assert restored.kept == 1
@@ -125,11 +133,11 @@ def seams(network: MAXIM, image: torch.Tensor) -> tuple[float, float]:
     across any column or row between."""
     multiple = network.config.size_multiple
     with torch.inference_mode():
-        change = joined(restore, network, Memory(image), PixelBudget(WINDOW**2)) - pictures(network, image)[-1]
+        change = joined(in_windows, network, Memory(image), PixelBudget(SIDE**2)) - pictures(network, image)[-1]
     assert change.abs().mean() > 1e-6  # windows are another answer
     at_edges, inside = 0.0, 0.0
     for dim in (2, 3):
-        window, starts = axis_windows(image.shape[dim], WINDOW, multiple)
+        window, starts = axis_windows(image.shape[dim], SIDE, multiple)
         edges = [edge for start in starts for edge in (start, start + window) if 0 < edge < image.shape[dim]]
         steps = change.diff(dim=dim).abs().mean([other for other in range(4) if other != dim])
         between = torch.ones(len(steps), dtype=torch.bool)
@@ -141,7 +149,7 @@ def seams(network: MAXIM, image: torch.Tensor) -> tuple[float, float]:
 
 
 def test_no_seams(network: MAXIM) -> None:
-    at_edges, inside = seams(network, as_tensor(photo(WINDOW + 104, 2 * WINDOW)))
+    at_edges, inside = seams(network, as_tensor(photo(SIDE + 104, 2 * SIDE)))
     assert 0 < at_edges <= inside
 
 
@@ -149,7 +157,7 @@ def test_no_seams_with_the_real_weights(maxim_model: Path, tmp_path: Path) -> No
     import_tensorflow(maxim_model, tmp_path / "first.safetensors", stages=1)
     network, _ = load_checkpoint(tmp_path / "first.safetensors")
     assert isinstance(network, MAXIM)
-    at_edges, inside = seams(network, as_tensor(photo(128, WINDOW + 128)))
+    at_edges, inside = seams(network, as_tensor(photo(192, 2 * SIDE)))
     assert 0 < at_edges <= inside
 
 
@@ -168,4 +176,4 @@ def test_real_weights_a_piece_at_a_time(maxim_model: Path, shared: Path, tmp_pat
 
 def test_what_is_stated_of_it() -> None:
     assert ARCHITECTURE.tiling.kind == "approximate"
-    assert ARCHITECTURE.runs_whole(WINDOW, WINDOW) and not ARCHITECTURE.runs_whole(64, WINDOW + 64)
+    assert ARCHITECTURE.runs_whole(768, 1280) and not ARCHITECTURE.runs_whole(WINDOW, WINDOW + 64)
