@@ -22,7 +22,7 @@ from pathlib import Path
 
 from batch_folder import make_photos, save_model
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "cluster"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "jobs" / "cluster"))
 from ray_machines import Machines
 from s3_server import Bucket, S3Server
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from pathlib import Path
-
-Tell = Callable[[str], None]  # takes a line for the user
+from collections.abc import Iterable
 
 _MOST_NAMES = 6
 _LONGEST_NAME = 240
 
 
-def display_name(path: Path | str) -> str:
-    """A file name as one printable line: line breaks and undecodable bytes are shown as escapes."""
+def display_name(path: object) -> str:
+    """What stands for a file as one printable line: line breaks and undecodable bytes are shown as escapes."""
     return "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
         for character in str(path)

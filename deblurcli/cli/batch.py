@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
-import sys
-from collections.abc import Callable, Generator
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-from deblurcli.batch.pipeline import Stop
-from deblurcli.batch.run import Status
-from deblurcli.cli.edge import command, say
-from deblurcli.cli.interrupt import stopped_by_signals
+from deblurcli.cli.console import console
+from deblurcli.cli.edge import command
+from deblurcli.cli.jobs import Request, Way, restore_all
 from deblurcli.cli.options import (
     MODEL_HELP,
     Format,
@@ -31,16 +25,15 @@ from deblurcli.cli.options import (
     pillow_format,
     refuse_resume_with_overwrite,
 )
-from deblurcli.cli.progress import counting
-from deblurcli.cli.summary import Tally, record_of_summary, summary_lines
 from deblurcli.display import display_name
-from deblurcli.errors import ExitCode, OutputError, UsageError
+from deblurcli.errors import InputError, UsageError
 from deblurcli.hub.fetch import go_offline
-from deblurcli.models.files import find_weights
+from deblurcli.jobs.choice import Wanted
+from deblurcli.jobs.model import Model
+from deblurcli.jobs.plan import make_plan
+from deblurcli.jobs.stores.place import Place, place
+from deblurcli.jobs.task import Options
 from deblurcli.models.load import DEFAULT
-
-if TYPE_CHECKING:
-    from deblurcli.cluster.worker import Result
 
 EPILOG = """\
 **Stores**: paths, s3:// (pip install s3fs), gs:// (gcsfs), az:// (adlfs), hf://, and whatever else fsspec knows. They
@@ -48,11 +41,6 @@ find their credentials as their own tools do, on every machine of the cluster.
 
 **Exit codes**: 0 all done; 1 some files failed, or the run could not go on; 2 wrong usage; 3 nothing to do or
 unreadable input; 4 weights not available; 5 weights damaged; 130 interrupted."""
-
-STOPPING = "deblur: stopping; what is being written still is. Ctrl-C again stops at once\n"
-
-
-Show = Callable[[dict[str, Any]], None]
 
 
 class Engine(str, Enum):
@@ -112,131 +100,28 @@ def batch(
     if engine is Engine.local and (address or workers):
         raise UsageError("--address and --workers: are about a cluster; add --engine ray")
     written_format = pillow_format(format)
+    console.set_mode(quiet=quiet, as_json=as_json)
     if offline:
         go_offline()
-    from deblurcli.cluster.records import open_manifest
-    from deblurcli.cluster.run import OnRay, Run, restore_tasks
-    from deblurcli.cluster.tasks import choose_tasks, plan_tasks
-    from deblurcli.cluster.weights import weights_of
-    from deblurcli.cluster.worker import Result, Setup
+    cluster = None
+    if engine is Engine.ray:
+        from deblurcli.jobs.on_ray.engine import Cluster
 
-    plan = plan_tasks(inputs, output, recursive=recursive, format=written_format)
-    tell: Callable[[str], None] = (lambda line: None) if quiet else say
-    model = model or DEFAULT
-    path = find_weights(model, tell)
-    setup = Setup(device, precision.value, tta, strength, quality)
-    run = Run(weights_of(model, path), path, setup, written_format)
-    cluster = OnRay(address, workers) if engine is Engine.ray else None
-    show = Printer(as_json)
-    with open_manifest(plan.folder, manifest) as records:
-        todo, skipped = choose_tasks(plan, records, run.settings, overwrite=overwrite, resume=resume)
-        tally = Tally(left_out=plan.left_out)
-        for task, reason in skipped:
-            count_result(tally, Result(task, Status.SKIPPED, error=f"{display_name(str(task.target))}: {reason}"))
-            show(record_of_result(Result(task, Status.SKIPPED, error=reason)))
-        stopped, code = None, ExitCode.OK
-        if todo:
-            stop = Stop()
-            results = restore_tasks(run, plan, todo, cluster, records, tell, stop)
-            stopped, code = follow(results, len(todo), stop, tally, quiet, show)
-    show(record_of_summary(tally, stopped))
-    if not quiet:
-        for line in summary_lines(tally):
-            say(line)
-    if stopped:
-        left = tally.counts[Status.NOT_DONE]
-        instead = " in place of --overwrite" if overwrite else ""
-        say(f"deblur: {stopped}; not done: {left:,}; the same command with --resume{instead} goes on with the rest")
-    raise typer.Exit(code or (ExitCode.SOME_FAILED if show.failed else ExitCode.OK))
-
-
-def follow(
-    results: Generator[Result, None, None], total: int, stop: Stop, tally: Tally, quiet: bool, show: Show
-) -> tuple[str | None, ExitCode]:
-    """Tell about results as they come; gives why the run ended early, if it did, and the exit code."""
-    done = 0
-    bar = counting("photos")
-    bar.disable |= quiet
-    task = bar.add_task("", total=total, status="")
-    with (
-        Path(os.devnull).open("w") as nowhere,
-        contextlib.redirect_stdout(nowhere),  # Ray prints on it what it thinks of lost machines
-        stopped_by_signals(stop, STOPPING) as interrupted,
-        bar,
-        contextlib.closing(results),
-    ):
-        for result in results:
-            if result.status is Status.NOT_DONE:
-                continue
-            count_result(tally, result)
-            bar.update(task, advance=1, status=f"{tally.failed} failed" if tally.failed else "")
-            if line := line_of_result(result, quiet):
-                say(line)
-            show(record_of_result(result))
-            done += 1
-    tally.counts[Status.NOT_DONE] = total - done
-    if stop.lost:
-        return str(stop.lost), ExitCode.SOME_FAILED
-    if interrupted.seen:
-        return "interrupted", ExitCode.INTERRUPTED
-    return None, ExitCode.SOME_FAILED if tally.failed else ExitCode.OK
-
-
-class Printer:
-    """Prints objects on what is standard output now, if that is wanted; once that is not possible, it tells so."""
-
-    def __init__(self, as_json: bool) -> None:
-        self.output = sys.stdout if as_json else None
-        self.failed = False
-
-    def __call__(self, record: dict[str, Any]) -> None:
-        if self.output is None:
-            return
-        try:
-            print(json.dumps(record), file=self.output, flush=True)
-        except OutputError as error:
-            self.output, self.failed = None, True
-            say(f"deblur: {error}; the photos are restored all the same")
-
-
-def count_result(tally: Tally, result: Result) -> None:
-    tally.add(result.status, result.size, result.error, (str(result.task.source), str(result.task.target)))
-
-
-def line_of_result(result: Result, quiet: bool) -> str | None:
-    """What a person is told about a photo."""
-    arrow = f"{display_name(str(result.task.source))} -> {display_name(str(result.task.target))}"
-    if result.status is Status.FAILED:
-        return f"deblur: {result.error}"
-    if result.status is Status.GUARDED:
-        return f"deblur: {arrow}: {result.notes[-1]}"
-    if quiet:
-        return None
-    if result.status is Status.SKIPPED:
-        return f"skipped: {result.error}"
-    assert result.size is not None
-    width, height = result.size
-    machine = f", {result.by.machine}" if result.by and result.by.machine else ""
-    return "\n".join(
-        [f"{arrow} ({width}x{height}, {result.seconds:.1f} s{machine})", *(f"  {note}" for note in result.notes)]
+        cluster = Cluster(address, workers)
+    request = Request(
+        Model(model or DEFAULT, device, precision.value, tta),
+        Options(strength, quality, written_format),
+        Wanted(overwrite, resume),
+        Way(cluster, manifest=manifest),
     )
+    places = [there(text) for text in inputs]
+    plan = make_plan(places, place(output), request.options, recursive=recursive, into_folder=True)
+    raise typer.Exit(restore_all(plan, request))
 
 
-def record_of_result(result: Result) -> dict[str, Any]:
-    """What a program is told about a photo; the same words as for `deblur FOLDER --json`, and the machine."""
-    width, height = result.size or (None, None)
-    return {
-        "input": str(result.task.source),
-        "output": str(result.task.target),
-        "status": result.status.value,
-        "error": result.error,
-        "notes": list(result.notes),
-        "width": width,
-        "height": height,
-        "mean_change_8bit": result.change,
-        "seconds": round(result.seconds, 3),
-        "model": result.by.model if result.by else None,
-        "device": result.by.device if result.by else None,
-        "precision": result.by.precision if result.by else None,
-        "machine": result.by.machine if result.by else None,
-    }
+def there(text: str) -> Place:
+    """An input; a local one that is not there is refused at once, as a store does."""
+    found = place(text)
+    if isinstance(found, Path) and not found.exists():
+        raise InputError(f"{display_name(found)}: no such file or folder; check the name")
+    return found

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from deblurcli.cli.edge import command, say
+from deblurcli.cli.console import console
+from deblurcli.cli.edge import command
 from deblurcli.cli.progress import counting
 from deblurcli.errors import OutputError, UsageError
 from deblurcli.models.load import DEFAULT
@@ -140,7 +141,9 @@ def fetch_dataset(name: str, yes: bool) -> Downloaded:
         return here
     plan = plan_download(name)
     licence = plan.licence or "no licence stated"
-    say(f"{name}: {plan.size / 1e9:.1f} GB from {plan.repo} on the Hub ({licence}), {plan.to_download / 1e9:.1f} to go")
+    console.say(
+        f"{name}: {plan.size / 1e9:.1f} GB from {plan.repo} on the Hub ({licence}), {plan.to_download / 1e9:.1f} to go"
+    )
     if not yes and not (sys.stdin.isatty() and typer.confirm("Download it?", err=True)):
         raise UsageError(f"{name}: not downloaded; add --yes, or give its folder with --data")
     with counting("images extracted") as bar:
@@ -170,7 +173,7 @@ def measure(dataset: Dataset, rows: list[Row], limit: int | None, resume: bool, 
                 dataset, found, rows, default_folder(), resume=resume, workers=workers, advance=advance
             )
         except KeyboardInterrupt:
-            say(f"deblur: {done} of {total} scores are kept; the same command with --resume goes on")
+            console.problem(f"{done} of {total} scores are kept; the same command with --resume goes on")
             raise
 
 
@@ -241,4 +244,4 @@ def write_page(path: Path, report: Report, dataset: Dataset | None, rows: list[R
         write_atomically(to_html(report, views).encode(), path, overwrite=True)
     except OSError as error:
         raise OutputError(f"{path}: cannot write ({error.strerror}); check the folder and the free space") from error
-    say(f"{path}: written")
+    console.say(f"{path}: written")

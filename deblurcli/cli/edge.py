@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import ParamSpec
 
+from deblurcli.cli.console import console, hear_library
 from deblurcli.display import display_name
 from deblurcli.errors import DeblurError, ExitCode, UsageError
 
@@ -20,6 +20,8 @@ def command(function: Callable[P, None]) -> Callable[P, None]:
 
     @functools.wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        console.set_mode()
+        hear_library()
         with told():
             refuse_lost_folder()
             function(*args, **kwargs)
@@ -33,10 +35,10 @@ def told() -> Iterator[None]:
     try:
         yield
     except DeblurError as error:
-        say(f"deblur: {error}")
+        console.problem(str(error))
         raise SystemExit(int(error.exit_code)) from None
     except KeyboardInterrupt:
-        say("deblur: interrupted")
+        console.problem("interrupted")
         raise SystemExit(int(ExitCode.INTERRUPTED)) from None
     except BrokenPipeError:  # the reader of our output has gone, which is its right
         raise SystemExit(int(ExitCode.SOME_FAILED)) from None
@@ -67,8 +69,3 @@ def refuse_lost_folder() -> None:
         Path.cwd()
     except OSError:
         raise UsageError("the folder in which this runs is not there any more; change to another") from None
-
-
-def say(line: str) -> None:
-    """One line to the user, on stderr."""
-    print(line, file=sys.stderr, flush=True)

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
-from deblurcli.batch.pipeline import Stop
 from deblurcli.errors import ExitCode
+from deblurcli.jobs.run import Stop
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -50,3 +50,18 @@ def stopped_by_signals(stop: Stop, first_line: str) -> Iterator[Interrupted]:
     finally:
         for number in handled:
             signal.signal(number, before[number])
+
+
+@contextmanager
+def raised_by_signals() -> Iterator[None]:
+    """While this lasts, a signal ends what is being done by a KeyboardInterrupt, as Ctrl-C does by itself."""
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.getsignal(signal.SIGTERM)
+    signal.signal(signal.SIGTERM, handle)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

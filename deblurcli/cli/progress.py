@@ -1,91 +1,27 @@
-"""Progress bars on stderr, silent when that is not a terminal."""
+"""Progress bars."""
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
     ProgressColumn,
+    TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
 from rich.table import Column
 
-from deblurcli.batch.pace import Pace
-from deblurcli.batch.plan import Job
-from deblurcli.batch.run import Status
+from deblurcli.cli.console import console
 from deblurcli.display import display_name
-
-
-class FileProgress:
-    """A bar for one file, or one for all files with their count, speed, time left, failures and the current name.
-
-    Use as a context manager.
-
-    Args:
-        pace: of several files; None for a single one.
-        quiet: show nothing.
-    """
-
-    def __init__(self, pace: Pace | None, quiet: bool) -> None:
-        self.console = Console(stderr=True)
-        self.shown = self.console.is_terminal and not quiet
-        self.pace = pace
-        self.bars = Progress(
-            *(SINGLE if pace is None else SEVERAL), console=self.console, transient=True, disable=not self.shown
-        )
-        self.task = self.bars.add_task("", total=1.0, visible=False, numbers="")
-        self.finished = self.failed = 0
-
-    def __enter__(self) -> FileProgress:
-        self.bars.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.bars.stop()
-
-    def begin(self, device: int, job: Job, pixels: int) -> None:
-        """A device begins a photo of so many pixels."""
-        if self.pace:
-            self.pace.begin(device, pixels)
-        self.bars.update(self.task, description=display_name(job.source.name), visible=True)
-
-    def advance(self, device: int, share: float) -> None:
-        """A device has done a share of its photo, 0 to 1."""
-        if self.pace:
-            self.pace.advance(device, share)
-            self.show()
-        else:
-            self.bars.update(self.task, completed=share)
-
-    def end(self, status: Status) -> None:
-        """Something has become of a photo."""
-        self.finished += status is not Status.NOT_DONE
-        self.failed += status is Status.FAILED
-        if self.pace:
-            self.show()
-
-    def show(self) -> None:
-        assert self.pace is not None
-        numbers = f"{self.finished:,}/{self.pace.files:,}"
-        if (left := self.pace.seconds_left) is not None:
-            numbers += f"  {self.pace.per_second / 1e6:.2f} MP/s  {duration(left)} left"
-        if self.failed:
-            numbers += f"  {self.failed:,} failed"
-        self.bars.update(self.task, total=self.pace.total or 1.0, completed=self.pace.so_far, numbers=numbers)
-
-    def say(self, line: str) -> None:
-        """A line above the bars; as it is when there are none."""
-        if self.shown:
-            self.console.print(line, markup=False, highlight=False, soft_wrap=True)
-        else:
-            print(line, file=sys.stderr, flush=True)
-
+from deblurcli.jobs.events import Advanced, Begun, Event
+from deblurcli.jobs.pace import Pace
+from deblurcli.jobs.task import Status
 
 SINGLE: tuple[ProgressColumn, ...] = (
     TextColumn("{task.description}", markup=False),
@@ -102,6 +38,59 @@ SEVERAL: tuple[ProgressColumn, ...] = (
 )
 
 
+class PhotoProgress:
+    """A bar for one photo, or one for all photos with their count, speed, time left, failures and the current name.
+
+    Args:
+        bars: to show it on.
+        bar: which of them.
+        pace: of several photos; None for a single one.
+    """
+
+    def __init__(self, bars: Progress, bar: TaskID, pace: Pace | None) -> None:
+        self.bars, self.bar, self.pace = bars, bar, pace
+        self.finished = self.failed = 0
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, Begun):
+            if self.pace:
+                self.pace.begin(event.engine, event.pixels)
+            self.bars.update(self.bar, description=display_name(event.task.source.name), visible=True)
+        elif isinstance(event, Advanced):
+            if self.pace:
+                self.pace.advance(event.engine, event.share)
+            else:
+                self.bars.update(self.bar, completed=event.share)
+        else:
+            self.finished += event.result.status is not Status.NOT_DONE
+            self.failed += event.result.status is Status.FAILED
+        if self.pace and not isinstance(event, Begun):
+            self.bars.update(
+                self.bar, total=self.pace.total or 1.0, completed=self.pace.so_far, numbers=self.numbers(self.pace)
+            )
+
+    def numbers(self, pace: Pace) -> str:
+        numbers = f"{self.finished:,}/{pace.files:,}"
+        if (left := pace.seconds_left) is not None:
+            numbers += f"  {pace.per_second / 1e6:.2f} MP/s  {duration(left)} left"
+        return numbers + (f"  {self.failed:,} failed" if self.failed else "")
+
+
+@contextmanager
+def photo_progress(pace: Pace | None) -> Iterator[PhotoProgress]:
+    """Shown while this lasts; to be told all events."""
+    with console.showing(*(SEVERAL if pace else SINGLE), transient=True) as bars:
+        yield PhotoProgress(bars, bars.add_task("", total=1.0, visible=False, numbers=""), pace)
+
+
+@contextmanager
+def counting(description: str) -> Iterator[Progress]:
+    """A single bar that counts, with the time left."""
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[status]}"), TimeElapsedColumn())
+    with console.showing(TextColumn(description), *columns, TextColumn("left"), TimeRemainingColumn()) as bars:
+        yield bars
+
+
 def duration(seconds: float) -> str:
     """ "0:42", "1:02:03", or "3 days 4:05:06"."""
     minutes, second = divmod(round(seconds), 60)
@@ -110,19 +99,3 @@ def duration(seconds: float) -> str:
     if days:
         return f"{days} day{'s' * (days > 1)} {hour}:{minute:02}:{second:02}"
     return f"{hour}:{minute:02}:{second:02}" if hour else f"{minute}:{second:02}"
-
-
-def counting(description: str) -> Progress:
-    """A single bar that counts, with the time left."""
-    console = Console(stderr=True)
-    return Progress(
-        TextColumn(description),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[status]}"),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        console=console,
-        disable=not console.is_terminal,
-    )

@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from deblurcli.cli.edge import command, say
+from deblurcli.cli.console import console
+from deblurcli.cli.edge import command
 from deblurcli.errors import UsageError
 
 
@@ -44,9 +45,9 @@ def publish(
         folder = dry_run or Path(temporary) / "model"
         prepared = prepare(checkpoint, card, folder, metrics)
         for warning in prepared.warnings:
-            say(f"deblur: {warning}")
+            console.problem(f"{warning}")
         for name, size in prepared.files.items():
-            say(f"{name}: {size:,} bytes")
+            console.say(f"{name}: {size:,} bytes")
         if dry_run is None and repo is not None:
             if not sys.stderr.isatty():
                 quiet()

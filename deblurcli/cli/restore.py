@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from deblurcli.batch.choice import parse_shard, parse_time
-from deblurcli.batch.plan import Job, Plan, is_single, make_plan
-from deblurcli.batch.run import (
-    Options,
-    encoded,
-    kept_note,
-    read_source,
-    refuse_existing,
-    refuse_too_large,
-    restore_photo,
-)
-from deblurcli.batch.scan import is_directory
-from deblurcli.cli import sink
-from deblurcli.cli.edge import command, say
-from deblurcli.cli.folders import Request, load_deblurrers, restore_all
+from deblurcli.cli.console import console
+from deblurcli.cli.edge import command
+from deblurcli.cli.jobs import Request, Way, load_model, restore_all
 from deblurcli.cli.options import (
     MODEL_HELP,
     Format,
@@ -37,12 +24,19 @@ from deblurcli.cli.options import (
     pillow_format,
     refuse_resume_with_overwrite,
 )
-from deblurcli.cli.streams import refuse_closed_input
-from deblurcli.errors import DeblurError, InputError, UsageError
+from deblurcli.cli.streams import refuse_closed_output
+from deblurcli.errors import ExitCode, UsageError
 from deblurcli.hub.fetch import go_offline
-from deblurcli.images import OutputExists, format_for
-from deblurcli.images.size import size_of
-from deblurcli.images.source import is_stream
+from deblurcli.images import format_for
+from deblurcli.jobs.choice import Wanted, parse_shard, parse_time
+from deblurcli.jobs.model import Model
+from deblurcli.jobs.plan import Plan, is_single, make_plan
+from deblurcli.jobs.process import process
+from deblurcli.jobs.stores.place import STANDARD_INPUT
+from deblurcli.jobs.stores.scan import is_directory
+from deblurcli.jobs.stores.sink import STANDARD_OUTPUT, Sink, named, sink_at
+from deblurcli.jobs.task import Options, Status, Task
+from deblurcli.models.load import DEFAULT
 
 EPILOG = """\
 **Other commands** (each has its own --help): `deblur weights` lists, fetches and imports models, `deblur bench`
@@ -161,85 +155,55 @@ def restore(
     profile and transparency stay as they are, and the input is never touched.
     """
     written_format = pillow_format(format)
-    output = sink.named(output)
-    to_sink = sink.is_sink(output)
-    if Path("-") in inputs:
+    output = named(output)
+    sink = sink_at(output)
+    if STANDARD_INPUT in inputs:
         if len(inputs) > 1:
             raise UsageError("-: standard input cannot be mixed with other inputs")
-        if as_json and output in (None, Path("-")):
+        if output is None:
+            sink = Sink(STANDARD_OUTPUT)
+        if as_json and output in (None, STANDARD_OUTPUT):
             raise UsageError("--json: standard output carries the picture; give --output FILE")
-        if compare and (output is None or to_sink):
+        if compare and sink:
             raise UsageError("--compare: needs --output FILE to write beside")
-    elif to_sink and (len(inputs) > 1 or is_directory(inputs[0]) or as_json or compare):
-        what = "standard output" if output == Path("-") else "a pipe or a device"
+    elif sink and (len(inputs) > 1 or is_directory(inputs[0]) or as_json or compare):
+        what = "standard output" if output == STANDARD_OUTPUT else "a pipe or a device"
         raise UsageError(f"--output {output}: {what} takes one photo, without --json or --compare")
-    if dry_run and (to_sink or (output is None and Path("-") in inputs)):
+    if dry_run and sink:
         raise UsageError("--dry-run: tells of files that would be written; give --output FILE")
     refuse_resume_with_overwrite(resume, overwrite)
 
     if offline:
         go_offline()
     request = Request(
-        model=model,
-        device=device,
-        precision=precision.value,
-        tta=tta,
-        format=written_format,
-        options=Options(strength, quality, overwrite, compare),
-        resume=resume,
-        dry_run=dry_run,
-        fail_fast=fail_fast,
-        limit=limit,
-        newer_than=parse_time(newer_than) if newer_than else None,
-        shard=parse_shard(shard) if shard else None,
-        jobs=jobs,
-        log=log,
-        quiet=quiet,
-        as_json=as_json,
+        Model(model or DEFAULT, device, precision.value, tta),
+        Options(strength, quality, written_format, compare),
+        Wanted(
+            overwrite,
+            resume,
+            parse_time(newer_than) if newer_than else None,
+            limit,
+            parse_shard(shard) if shard else None,
+        ),
+        Way(lanes=jobs, fail_fast=fail_fast),
     )
-    if to_sink or (output is None and inputs == [Path("-")]):
-        pipe(inputs[0], output or sink.STANDARD, request)
+    console.set_mode(quiet=quiet, as_json=as_json, log=None if sink else log)
+    if sink:
+        pipe(Task(inputs[0], sink, written_format), request)
         return
-    if Path("-") in inputs and output is not None:
-        plan = Plan([Job(inputs[0], output, written_format or format_for(output), name="-")], [])
+    if output is not None and STANDARD_INPUT in inputs:
+        plan = Plan([Task(inputs[0], output, written_format or format_for(output), name="-")], [])
     else:
-        plan = make_plan(inputs, output, recursive=recursive, format=written_format)
-    single = is_single(inputs)
-    if single and not (resume or dry_run):
-        refuse_hopeless(plan.jobs[0], request.options)
-    raise typer.Exit(restore_all(plan, request, single=single))
+        plan = make_plan(inputs, output, request.options, recursive=recursive)
+    raise typer.Exit(restore_all(plan, request, single=is_single(inputs), dry_run=dry_run))
 
 
-def refuse_hopeless(job: Job, options: Options) -> None:
-    """For a single file, what can be said before the seconds that torch takes to load."""
-    try:
-        refuse_existing(job, options)
-    except OutputExists as error:
-        raise InputError(str(error)) from None  # for a single photo that is an error: there is nothing else to do
-    if job.source == sink.STANDARD:
-        refuse_closed_input()
-    if is_stream(job.source):
-        return
-    if not os.access(job.source, os.R_OK):
-        read_source(job.source)  # its error is the right one
-    elif size := size_of(job.source):
-        refuse_too_large(job.target, job.format, size)
-
-
-def pipe(source: Path, output: Path, request: Request) -> None:
-    """One photo to standard output, a pipe or a device; nothing else is printed there. What makes that impossible is
-    told before torch is loaded."""
-    sink.refuse_closed(output)
-    photo = read_source(source)
-    format = request.format or photo.format
-    height, width = photo.pixels.shape[:2]
-    name = "standard output" if output == sink.STANDARD else output
-    refuse_too_large(name, format, (width, height))
-    (deblurrer, *_) = load_deblurrers(request)
-    restored, kept = restore_photo(photo, deblurrer, request.options.strength)
-    data, notes = encoded(restored, name, format, request.options.quality)
-    sink.write_to(data, output)
-    for note in photo.notes + notes:
-        say(f"deblur: {note}")
-    if kept:
-        raise DeblurError(kept_note(kept))
+def pipe(task: Task, request: Request) -> None:
+    """One photo to standard output, a pipe or a device; nothing else is printed there."""
+    if task.target == Sink(STANDARD_OUTPUT):
+        refuse_closed_output()
+    result = process(task, lambda: load_model(request.model)[0], request.options)
+    for note in result.notes:
+        console.problem(note)
+    if result.status is Status.GUARDED:
+        raise typer.Exit(ExitCode.SOME_FAILED)

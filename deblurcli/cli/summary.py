@@ -6,13 +6,13 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from deblurcli.batch.run import Status
-from deblurcli.batch.scan import UNREADABLE, Found
 from deblurcli.cli.progress import duration
 from deblurcli.display import display_name
+from deblurcli.jobs.stores.place import Place
+from deblurcli.jobs.stores.scan import UNREADABLE, Found
+from deblurcli.jobs.task import Result, Status
 
 MOST_REASONS = 12  # that are printed; --json has them all
 
@@ -46,22 +46,17 @@ class Tally:
         """When the model is loaded."""
         self.started = time.perf_counter()
 
-    def add(self, status: Status, size: tuple[int, int] | None, error: str | None, about: Sequence[str | Path]) -> None:
-        """What became of a photo: of what size it is, and if it was skipped or failed, why.
-
-        Args:
-            status: what became of it.
-            size: (width, height) in pixels, if it was read.
-            error: its text may begin with the name of a file.
-            about: those files.
-        """
+    def add(self, result: Result) -> None:
+        """What became of a photo."""
+        status, task = result.status, result.task
         self.counts[status] += 1
-        if size and status in (Status.DONE, Status.GUARDED):
-            self.pixels += size[0] * size[1]
+        if result.size and status in (Status.DONE, Status.GUARDED):
+            self.pixels += result.size[0] * result.size[1]
         if status is Status.GUARDED:
             self.reasons[status, "the model failed on a part, where the input was kept"] += 1
-        elif error:
-            for file in about:
+        elif result.error:
+            error = str(result.error)
+            for file in (task.source, task.target, *([task.target.parent] if isinstance(task.target, Place) else [])):
                 error = error.removeprefix(f"{display_name(file)}: ")
             self.reasons[status, error] += 1
 

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from deblurcli.cli.edge import command, say
+from deblurcli.cli.console import console
+from deblurcli.cli.edge import command
 from deblurcli.cli.progress import counting
 
 
@@ -33,4 +34,4 @@ def synth(
         for done, total in write_pairs(sharp, output, BlurSettings(max_length=max_length), count, seed):
             bar.update(task, completed=done, total=total)
             written = done
-    say(f"{written} pairs in {output}")
+    console.say(f"{written} pairs in {output}")

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from deblurcli.cli.edge import command, say
+from deblurcli.cli.console import console
+from deblurcli.cli.edge import command
 from deblurcli.cli.progress import counting
 from deblurcli.errors import UsageError
 
@@ -57,7 +58,9 @@ def train(
     learnt, taught = load_training_pairs(pairs or [], plan.crop)
     photos = Photos([photo for folder in sharp or [] for photo in load_photos(folder, plan.crop)], learnt, taught)
     validation = [pair for folder in validate or [] for pair in load_pairs(folder)]
-    say(f"{len(photos.sharp)} sharp photos, {len(photos.pairs)} pairs, {len(validation)} to validate on; {target}")
+    console.say(
+        f"{len(photos.sharp)} sharp photos, {len(photos.pairs)} pairs, {len(validation)} to validate on; {target}"
+    )
     with counting("steps") as bars:
         task = bars.add_task("", total=None if time else plan.steps, status="")
         latest: Progress | None = None
@@ -72,14 +75,14 @@ def train(
                 gains = measured.gains
                 mean = sum(gains) / len(gains)
                 line = f"step {progress.step}: validation {mean:+.3f} dB mean, {min(gains):+.2f} to {max(gains):+.2f}"
-                bars.console.print(line, highlight=False)
+                console.say(line)
             elif bars.disable and progress.step % 100 == 0:
                 left = progress.seconds_left
-                say(f"step {progress.step}/{progress.steps}: {status}, {left / 60:.0f} min left")
+                console.say(f"step {progress.step}/{progress.steps}: {status}, {left / 60:.0f} min left")
 
         result = run(
             plan, photos, validation, output, device=str(target), start_from=start_from, seconds=seconds,
             pause_after=pause, save_every=save_every, validate_every=validate_every, report=report,
         )  # fmt: skip
     unfinished = latest is not None and not latest.finished
-    say(f"{'paused, the same command goes on' if unfinished else 'done'}: {result}")
+    console.say(f"{'paused, the same command goes on' if unfinished else 'done'}: {result}")

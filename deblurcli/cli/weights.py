@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from deblurcli.cli.edge import command, say
+from deblurcli.cli.console import console
+from deblurcli.cli.edge import command
 from deblurcli.cli.publish import publish
 from deblurcli.errors import UsageError, WeightsDamaged
 
@@ -47,7 +48,9 @@ def list_models(as_json: Json = False) -> None:
         seconds = f"{record.seconds:.1f}" if record.seconds else "-"
         table.add_row(name, gain, seconds, megabytes(record.size), state(record), record.licence)
     Console().print(table)
-    say("gain: see `deblur weights info NAME`; s per MP: on two cores, fp32; `deblur doctor` measures this machine")
+    console.say(
+        "gain: see `deblur weights info NAME`; s per MP: on two cores, fp32; `deblur doctor` measures this machine"
+    )
 
 
 @app.command("info")
@@ -102,11 +105,11 @@ def pull_models(
     if offline:
         go_offline()
     for name in names:
-        path = pull(name, say, force=force)
+        path = pull(name, force=force)
         if as_json:
             print(json.dumps({"name": name, "path": str(path)}), flush=True)
         else:
-            say(f"{name}: here and intact, {path}")
+            console.say(f"{name}: here and intact, {path}")
 
 
 @app.command("verify")
@@ -162,7 +165,7 @@ def remove_model(name: Name) -> None:
 
     removed = remove(name)
     kept = f"; the download stays for {' and '.join(removed.kept_for)}" if removed.kept_for else ""
-    say(f"{name}: removed, {megabytes(removed.size)}{kept}")
+    console.say(f"{name}: removed, {megabytes(removed.size)}{kept}")
 
 
 @app.command("import")
@@ -202,8 +205,8 @@ def import_weights(
     else:
         info = import_pickled(source, output)
     if remark := info.training.get("remark"):
-        say(f"{output}: {remark}")
-    say(f"{output}: {info.name}, checked; use it with --model {output}")
+        console.say(f"{output}: {remark}")
+    console.say(f"{output}: {info.name}, checked; use it with --model {output}")
 
 
 @app.command("average")
@@ -224,7 +227,7 @@ def average_weights(
     from deblurcli.training.average import average
 
     info = average([part_of(text) for text in parts], output)
-    say(f"{output}: the mean of {len(parts)} checkpoints of {info.name}; use it with --model {output}")
+    console.say(f"{output}: the mean of {len(parts)} checkpoints of {info.name}; use it with --model {output}")
 
 
 def part_of(text: str) -> tuple[Path, float]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,8 @@ from deblurcli.errors import OutputError
 
 if TYPE_CHECKING:
     from deblurcli.models.checkpoint import ModelInfo
+
+log = logging.getLogger(__name__)
 
 VERSION = 1  # to be raised when an importer gives something else: then all is converted again
 
@@ -103,13 +106,13 @@ def is_as_written(place: Place, note: Note) -> bool:
         return sha256_of(place.checkpoint) == note.sha256
 
 
-def convert(place: Place, sources: Mapping[str, Path], tell: Callable[[str], None], *, force: bool = False) -> Path:
+def convert(name: str, place: Place, sources: Mapping[str, Path], *, force: bool = False) -> Path:
     """The checkpoint, made if it is not there or not intact. Of several processes one converts and the others wait.
 
     Args:
+        name: of the model, as the log calls it.
         place: where it is kept.
         sources: the name of each file in the repository -> where it is; the first one goes to the importer.
-        tell: told in one line that it is made, and in another what the importer has to remark.
         force: make it although it is there.
 
     Raises:
@@ -126,13 +129,13 @@ def convert(place: Place, sources: Mapping[str, Path], tell: Callable[[str], Non
             if note and not force and is_as_written(place, note):
                 return place.checkpoint
             _discard(place)
-            tell(f"converting {Path(place.file).name}, once")
+            log.info("%s: converting %s, once", name, Path(place.file).name)
             info = IMPORTERS[Path(place.file).suffix](next(iter(sources.values())), place.checkpoint, place.stages)
-            hashes = {name: sha256_of(path) for name, path in sources.items()}
+            hashes = {file: sha256_of(path) for file, path in sources.items()}
             content = {"version": VERSION, "sha256": sha256_of(place.checkpoint), "sources": hashes}
             write_atomically(json.dumps(content, indent=1).encode(), place.note, overwrite=True)
     if remark := info.training.get("remark"):
-        tell(str(remark))
+        log.info("%s: %s", name, remark)
     return place.checkpoint
 
 

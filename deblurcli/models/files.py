@@ -6,11 +6,11 @@ A model is named by the catalogue, by its file, or as `hf:org/repo/file[@commit]
 
 from __future__ import annotations
 
-import sys
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-from deblurcli.display import Tell, display_name
+from deblurcli.display import display_name
 from deblurcli.errors import UsageError, WeightsDamaged, WeightsUnavailable
 from deblurcli.hub import fetch as hub
 from deblurcli.models import conversion
@@ -18,6 +18,8 @@ from deblurcli.models.catalog import catalog
 from deblurcli.models.downloads import download_of, intact_in_cache, terms_of
 from deblurcli.models.local_copy import TERMS, LocalCopy, look_up, unknown
 from deblurcli.models.reference import is_reference
+
+log = logging.getLogger(__name__)
 
 # What this process has found on the Hub: asked about, and hashed, once.
 _found: dict[str, Path] = {}
@@ -36,16 +38,13 @@ class Removed:
     kept_for: tuple[str, ...]
 
 
-def on_stderr(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
-
-
-def find_weights(name_or_file: str | Path, tell: Tell = on_stderr) -> Path:
+def find_weights(name_or_file: str | Path) -> Path:
     """The file of a model, downloaded if it is on the Hub and not here yet. All but plain files are checked.
+
+    It is logged what is downloaded, from where, how big it is, and its licence.
 
     Args:
         name_or_file: a name of the catalogue, `hf:org/repo/file[@commit]`, or a file.
-        tell: told in one line what is downloaded, from where, how big it is, and its licence.
 
     Raises:
         WeightsUnavailable: if there is no such model or file, or it cannot be downloaded.
@@ -57,7 +56,7 @@ def find_weights(name_or_file: str | Path, tell: Tell = on_stderr) -> Path:
     if name in _found and _found[name].is_file():
         return _found[name]
     if name in catalog() or is_reference(name):
-        _found[name] = pull(name, tell)
+        _found[name] = pull(name)
         return _found[name]
     path = Path(name_or_file)
     if path.is_file():
@@ -65,47 +64,53 @@ def find_weights(name_or_file: str | Path, tell: Tell = on_stderr) -> Path:
     raise unknown(name)
 
 
-def pull(name: str, tell: Tell = on_stderr, *, force: bool = False) -> Path:
+def pull(name: str, *, force: bool = False) -> Path:
     """As `find_weights`, of a name; `force` downloads again what is here already, unless it is shipped."""
     copy = look_up(name)
     if copy.shipped or hub.is_offline():
-        return _as_it_is(copy, tell)
-    if _is_pinned(name) and not force and (path := _of_local_copy(copy, tell)):
+        return _as_it_is(copy)
+    if _is_pinned(name) and not force and (path := _of_local_copy(copy)):
         return path
     download = download_of(name)
     first = download.files[0]
     there = {} if force else {file.name: path for file in download.files if (path := intact_in_cache(file))}
     if missing := [file for file in download.files if file.name not in there]:
-        size = sum(file.size for file in missing) / 1e6
-        tell(
-            f"{name}: downloading {' and '.join(display_name(file.name) for file in missing)} ({size:.1f} MB, licence: "
-            f"{download.licence}) from {first.repo} at {hub.endpoint()}, commit {first.commit}{download.checks}"
+        log.info(
+            "%s: downloading %s (%.1f MB, licence: %s) from %s at %s, commit %s%s",
+            name,
+            " and ".join(display_name(file.name) for file in missing),
+            sum(file.size for file in missing) / 1e6,
+            download.licence,
+            first.repo,
+            hub.endpoint(),
+            first.commit,
+            download.checks,
         )
     elif not _is_pinned(name):
-        tell(f"{name}: commit {first.commit} is the current one; add @{first.commit} to stay with it")
+        log.info("%s: commit %s is the current one; add @%s to stay with it", name, first.commit, first.commit)
     terms = terms_of(name)
     paths = {file.name: there.get(file.name) or hub.fetch(file, terms, force=force) for file in download.files}
     stages = catalog()[name].stages if name in catalog() else None
     place = conversion.place_of(first.repo, first.commit, first.name, stages)
-    return _converted(name, place, paths, tell, force=force) if place else paths[first.name]
+    return _converted(name, place, paths, force=force) if place else paths[first.name]
 
 
-def _of_local_copy(copy: LocalCopy, tell: Tell) -> Path | None:
+def _of_local_copy(copy: LocalCopy) -> Path | None:
     """The file that is loaded, if no download is needed; what is damaged is told."""
     if copy.converted:
         if copy.converted.is_intact():
             return copy.path
-        tell(f"{copy.converted.problem}; it is made again")
+        log.warning("%s; it is made again", copy.converted.problem)
     if not copy.whole or any(part.digest is None for part in copy.files if copy.place):
         return None  # the Hub knows the digest
     for part in copy.files:
         if not part.is_intact():
-            tell(f"{part.problem}; it is replaced")
+            log.warning("%s; it is replaced", part.problem)
             return None
-    return _made_of_files(copy, tell)
+    return _made_of_files(copy)
 
 
-def _as_it_is(copy: LocalCopy, tell: Tell) -> Path:
+def _as_it_is(copy: LocalCopy) -> Path:
     """The file of a model that cannot be downloaded, because it is shipped or because requests are forbidden."""
     if not copy.is_usable:
         if copy.shipped:
@@ -115,27 +120,27 @@ def _as_it_is(copy: LocalCopy, tell: Tell) -> Path:
             f"run `deblur weights pull {copy.name}` when online, {terms_of(copy.name).otherwise}"
         )
     if not copy.shipped and not _is_pinned(copy.name):
-        tell(f"{copy.name}: offline, taking commit {copy.commit}, the last one that was fetched")
+        log.info("%s: offline, taking commit %s, the last one that was fetched", copy.name, copy.commit)
     if copy.converted:
         if copy.converted.is_intact():
             return copy.converted.path
         if copy.whole:
-            tell(f"{copy.converted.problem}; it is made again")
+            log.warning("%s; it is made again", copy.converted.problem)
     for part in copy.files if copy.whole else [copy.converted]:
         if part and not part.is_intact():
             when = "" if copy.shipped else " when online"
             raise WeightsDamaged(f"{part.problem}; {copy.remedy(part)}{when}")
-    return _made_of_files(copy, tell)
+    return _made_of_files(copy)
 
 
-def _made_of_files(copy: LocalCopy, tell: Tell) -> Path:
+def _made_of_files(copy: LocalCopy) -> Path:
     """The file that is loaded, of files that are all here and intact."""
     paths = {part.name: part.path for part in copy.files}
-    return _converted(copy.name, copy.place, paths, tell) if copy.place else copy.files[0].path
+    return _converted(copy.name, copy.place, paths) if copy.place else copy.files[0].path
 
 
-def _converted(name: str, place: conversion.Place, paths: dict[str, Path], tell: Tell, *, force: bool = False) -> Path:
-    return conversion.convert(place, paths, lambda line: tell(f"{name}: {line}"), force=force)
+def _converted(name: str, place: conversion.Place, paths: dict[str, Path], *, force: bool = False) -> Path:
+    return conversion.convert(name, place, paths, force=force)
 
 
 def remove(name: str) -> Removed:

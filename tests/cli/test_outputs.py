@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import deblurcli.cli.folders
 from deblurcli.restore.deblurrer import Deblurrer
 
 
@@ -17,11 +16,10 @@ from deblurcli.restore.deblurrer import Deblurrer
 def no_work(monkeypatch):
     """Whoever loads a model has begun the work."""
 
-    def load(request):
+    def load(model):
         raise AssertionError("this could have been told before")
 
-    monkeypatch.setattr(deblurcli.cli.folders, "load_deblurrers", load)
-    monkeypatch.setattr("deblurcli.cli.restore.load_deblurrers", load)
+    monkeypatch.setattr("deblurcli.jobs.model.Model.load", load)
 
 
 def names(folder):

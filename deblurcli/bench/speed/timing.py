@@ -14,8 +14,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from deblurcli.batch.plan import Job, plan_jobs
-from deblurcli.batch.run import Options, run_job
 from deblurcli.bench.published import PRESETS, Preset
 from deblurcli.bench.results import Speed, SpeedRow, Timing
 from deblurcli.bench.speed.flop import network_flop
@@ -27,6 +25,8 @@ from deblurcli.digest import sha256_of
 from deblurcli.errors import DeblurError, UsageError
 from deblurcli.images import Photo, write_photo
 from deblurcli.images.limits import MOST_PIXELS
+from deblurcli.jobs.process import process
+from deblurcli.jobs.task import Options, Task
 from deblurcli.models.files import find_weights
 from deblurcli.restore.deblurrer import Deblurrer
 from deblurcli.restore.device import device_name
@@ -63,7 +63,8 @@ class Subject:
     deblurrer: Deblurrer
     sha256: str
     pixels: np.ndarray
-    job: Job
+    source: Path
+    target: Path
     network: list[float] = field(default_factory=list)
     file: list[float] = field(default_factory=list)
     gpu_memory: int | None = None
@@ -209,8 +210,7 @@ def prepare_subjects(cases: Sequence[Case], folder: Path) -> list[Subject]:
         if size not in pictures:
             pictures[size] = sample_picture(*size)
             write_photo(Photo(pictures[size], None, "JPEG"), source)
-        (job,) = plan_jobs([source], folder / "out.jpg", recursive=False, format=None)
-        subjects.append(Subject(case, deblurrers[key], hashes[case.model], pictures[size], job))
+        subjects.append(Subject(case, deblurrers[key], hashes[case.model], pictures[size], source, folder / "out.jpg"))
     return subjects
 
 
@@ -222,12 +222,13 @@ def best_peaks(peaks: dict[tuple[torch.device, torch.dtype], float]) -> None:
 
 def run_once(subject: Subject, keep: bool) -> None:
     """Restore a case's pixels, then its file; `keep` the seconds or not."""
-    deblurrer, job = subject.deblurrer, subject.job
+    deblurrer = subject.deblurrer
+    task = Task(subject.source, subject.target, "JPEG")
     try:
         with gpu_peak(subject):
             network = seconds_of(lambda: deblurrer.restore(subject.pixels), deblurrer.device)
-        job.target.unlink(missing_ok=True)
-        file = seconds_of(lambda: run_job(job, deblurrer, Options(), lambda share: None), deblurrer.device)
+        subject.target.unlink(missing_ok=True)
+        file = seconds_of(lambda: process(task, lambda: deblurrer, Options()), deblurrer.device)
     except MemoryError:
         case = subject.case
         raise DeblurError(
@@ -274,8 +275,9 @@ def row_of(subject: Subject, peaks: dict[tuple[torch.device, torch.dtype], float
 
 def command_memory(subject: Subject, threads: int | None) -> int | None:
     """The peak memory in bytes of the command that a user would type for this case's file."""
-    deblurrer, job = subject.deblurrer, subject.job
-    job.target.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "deblurcli", str(job.source), "-o", str(job.target), "--model", subject.case.model]
+    deblurrer = subject.deblurrer
+    subject.target.unlink(missing_ok=True)
+    command = [sys.executable, "-m", "deblurcli", str(subject.source), "-o", str(subject.target)]
+    command += ["--model", subject.case.model]
     command += ["--device", device_name(deblurrer.device), "--precision", deblurrer.precision]
     return peak_memory(command, {} if threads is None else {"OMP_NUM_THREADS": str(threads)})

@@ -1,0 +1,1 @@
+"""The engine that is a Ray cluster. Importing these modules does not load Ray."""
