@@ -17,13 +17,14 @@ from pathlib import Path
 from batch_folder import make_photos
 
 from deblurcli import Deblurrer
-from deblurcli.batch.ledger import Ledger
-from deblurcli.batch.manifest import Manifest
-from deblurcli.batch.outputs import prepare_roots
-from deblurcli.batch.pipeline import run_jobs
-from deblurcli.batch.plan import make_plan
-from deblurcli.batch.run import Options, Outcome, Status
 from deblurcli.images import read_photo
+from deblurcli.jobs.events import Ended, Event
+from deblurcli.jobs.outputs import prepare_roots
+from deblurcli.jobs.pipeline import restore_here
+from deblurcli.jobs.plan import make_plan
+from deblurcli.jobs.records import Records, open_manifests
+from deblurcli.jobs.run import Run
+from deblurcli.jobs.task import Status
 
 
 def main() -> None:
@@ -50,23 +51,16 @@ def main() -> None:
             for pixels in pictures:
                 deblurrer.restore(pixels)
             alone.append(megapixels / (time.perf_counter() - began))
-            jobs = make_plan([work / "in"], work / f"out{index}", recursive=True, format=None).jobs
-            roots = prepare_roots(jobs)
-            with Manifest(work / f"out{index}" / ".deblur-manifest.jsonl") as manifest:
-                ledger = Ledger(dict.fromkeys(roots, manifest), "benchmark")
+            tasks = make_plan([work / "in"], work / f"out{index}", recursive=True).tasks
+            roots = prepare_roots(tasks)
+            records = Records(open_manifests(tasks), "benchmark")
+            events: list[Event] = []
+            with records.kept():
                 began = time.perf_counter()
-                outcomes: list[Outcome] = []
-                run_jobs(
-                    jobs,
-                    [deblurrer],
-                    Options(),
-                    ledger=ledger,
-                    roots=roots,
-                    lanes=options.lanes,
-                    tell=outcomes.append,
-                )
+                restore_here(tasks, [deblurrer], Run(None, records, roots, events.append), options.lanes)
                 piped.append(megapixels / (time.perf_counter() - began))
-            assert all(outcome.status is Status.DONE for outcome in outcomes), outcomes
+            results = [event.result for event in events if isinstance(event, Ended)]
+            assert len(results) == options.photos and all(one.status is Status.DONE for one in results), results
             print(f"round {index + 1}: alone {alone[-1]:.3f} MP/s, pipeline {piped[-1]:.3f} MP/s", flush=True)
     ratio = statistics.median(piped) / statistics.median(alone)
     print(
