@@ -10,7 +10,7 @@ import typer
 
 from deblurcli.cli.console import console
 from deblurcli.cli.edge import command
-from deblurcli.cli.jobs import Request, Way, restore_all
+from deblurcli.cli.many import Request, Way, restore_many
 from deblurcli.cli.options import (
     MODEL_HELP,
     Format,
@@ -116,7 +116,7 @@ def batch(
     )
     places = [there(text) for text in inputs]
     plan = make_plan(places, place(output), request.options, recursive=recursive, into_folder=True)
-    raise typer.Exit(restore_all(plan, request))
+    raise typer.Exit(restore_many(plan, request))
 
 
 def there(text: str) -> Place:

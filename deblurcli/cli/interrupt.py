@@ -60,7 +60,8 @@ def raised_by_signals() -> Iterator[None]:
         raise KeyboardInterrupt
 
     before = signal.getsignal(signal.SIGTERM)
-    signal.signal(signal.SIGTERM, handle)
+    if before is not signal.SIG_IGN:
+        signal.signal(signal.SIGTERM, handle)
     try:
         yield
     finally:

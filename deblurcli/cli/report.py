@@ -4,16 +4,36 @@ from __future__ import annotations
 
 from typing import Any
 
+from deblurcli.cli.console import console
 from deblurcli.display import display_name
 from deblurcli.jobs.stores.scan import UNREADABLE, Found
 from deblurcli.jobs.task import By, Result, Status, Task
+
+BAD = (Status.FAILED, Status.GUARDED)
+
+
+def say_result(result: Result, loaded: By | None = None, only_log: bool = False) -> None:
+    """Tell about a photo to whoever listens.
+
+    Args:
+        result: what became of it.
+        loaded: what restores the photos of this run, which is told also of those that it could not.
+        only_log: no line on stderr, unless it is a problem.
+    """
+    line = line_of_result(result)
+    console.note(f"{result.status.value}: {' |'.join(line.splitlines())}")
+    if result.status in BAD:
+        console.problem(line)
+    elif result.status is not Status.NOT_DONE and not only_log:
+        console.say(line)
+    console.tell(record_of_result(result, loaded))
 
 
 def line_of_result(result: Result) -> str:
     """What is said about a photo."""
     name, target = display_name(result.task.source), display_name(result.task.target)
     if result.error:
-        return str(result.error)
+        return f"skipped: {result.error}" if result.status is Status.SKIPPED else str(result.error)
     if result.status is Status.NOT_DONE:
         return name
     if result.status is Status.GUARDED:
@@ -36,12 +56,7 @@ def left_out_line(found: Found) -> str:
 
 
 def record_of_result(result: Result, loaded: By | None) -> dict[str, Any]:
-    """What a program is told about a photo.
-
-    Args:
-        result: of the photo.
-        loaded: what restores the photos of this run, told also of those that could not be; None if nothing had to be.
-    """
+    """What a program is told about a photo."""
     width, height = result.size or (None, None)
     by = result.by or loaded
     return {

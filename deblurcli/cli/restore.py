@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,8 @@ import typer
 
 from deblurcli.cli.console import console
 from deblurcli.cli.edge import command
-from deblurcli.cli.jobs import Request, Way, load_model, restore_all
+from deblurcli.cli.many import Request, Way, restore_many
+from deblurcli.cli.one import pipe, restore_one
 from deblurcli.cli.options import (
     MODEL_HELP,
     Format,
@@ -24,18 +26,15 @@ from deblurcli.cli.options import (
     pillow_format,
     refuse_resume_with_overwrite,
 )
-from deblurcli.cli.streams import refuse_closed_output
-from deblurcli.errors import ExitCode, UsageError
+from deblurcli.errors import UsageError
 from deblurcli.hub.fetch import go_offline
 from deblurcli.images import format_for
 from deblurcli.jobs.choice import Wanted, parse_shard, parse_time
 from deblurcli.jobs.model import Model
 from deblurcli.jobs.plan import Plan, is_single, make_plan
-from deblurcli.jobs.process import process
-from deblurcli.jobs.stores.place import STANDARD_INPUT
-from deblurcli.jobs.stores.scan import is_directory
+from deblurcli.jobs.stores.place import STANDARD_INPUT, is_directory
 from deblurcli.jobs.stores.sink import STANDARD_OUTPUT, Sink, named, sink_at
-from deblurcli.jobs.task import Options, Status, Task
+from deblurcli.jobs.task import Options, Task
 from deblurcli.models.load import DEFAULT
 
 EPILOG = """\
@@ -175,35 +174,18 @@ def restore(
 
     if offline:
         go_offline()
-    request = Request(
-        Model(model or DEFAULT, device, precision.value, tta),
-        Options(strength, quality, written_format, compare),
-        Wanted(
-            overwrite,
-            resume,
-            parse_time(newer_than) if newer_than else None,
-            limit,
-            parse_shard(shard) if shard else None,
-        ),
-        Way(lanes=jobs, fail_fast=fail_fast),
-    )
     console.set_mode(quiet=quiet, as_json=as_json, log=None if sink else log)
+    used = Model(model or DEFAULT, device, precision.value, tta)
+    options = Options(strength, quality, written_format, compare)
+    since, share = parse_time(newer_than) if newer_than else None, parse_shard(shard) if shard else None
+    wanted = Wanted(overwrite, resume, since, limit, share)
     if sink:
-        pipe(Task(inputs[0], sink, written_format), request)
-        return
+        raise typer.Exit(pipe(Task(inputs[0], sink, written_format), used, options))
     if output is not None and STANDARD_INPUT in inputs:
         plan = Plan([Task(inputs[0], output, written_format or format_for(output), name="-")], [])
     else:
-        plan = make_plan(inputs, output, request.options, recursive=recursive)
-    raise typer.Exit(restore_all(plan, request, single=is_single(inputs), dry_run=dry_run))
-
-
-def pipe(task: Task, request: Request) -> None:
-    """One photo to standard output, a pipe or a device; nothing else is printed there."""
-    if task.target == Sink(STANDARD_OUTPUT):
-        refuse_closed_output()
-    result = process(task, lambda: load_model(request.model)[0], request.options)
-    for note in result.notes:
-        console.problem(note)
-    if result.status is Status.GUARDED:
-        raise typer.Exit(ExitCode.SOME_FAILED)
+        plan = make_plan(inputs, output, options, recursive=recursive)
+    if is_single(inputs) and not dry_run and wanted == Wanted(overwrite):
+        raise typer.Exit(restore_one(replace(plan.tasks[0], overwrite=overwrite), used, options))
+    request = Request(used, options, wanted, Way(lanes=jobs, fail_fast=fail_fast))
+    raise typer.Exit(restore_many(plan, request, dry_run=dry_run))

@@ -16,7 +16,6 @@ from typing import Any, TextIO
 from deblurcli.errors import InputError, OutputError
 
 CLOSED = "standard output: closed; open it, or have the result written to a file"
-_CLOSED_INPUT = "closed; name a file instead"
 
 
 def guard() -> None:
@@ -41,17 +40,6 @@ def refuse_closed_output() -> None:
     raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
     if isinstance(raw, _Guarded) and raw.stream is None:
         raise OutputError(CLOSED)
-
-
-def refuse_closed_input() -> None:
-    """Known before the work: that no picture comes from standard input.
-
-    Raises:
-        InputError: if it is closed.
-    """
-    raw = getattr(getattr(sys.stdin, "buffer", None), "raw", None)
-    if isinstance(raw, _ClosedInput):
-        raise InputError(f"standard input: {_CLOSED_INPUT}")
 
 
 def flush() -> None:
@@ -129,4 +117,4 @@ class _ClosedInput(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        raise InputError(_CLOSED_INPUT)
+        raise InputError("closed; name a file instead")

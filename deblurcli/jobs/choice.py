@@ -13,7 +13,7 @@ from deblurcli.display import display_name
 from deblurcli.errors import UsageError
 from deblurcli.images import OutputExists
 from deblurcli.jobs.manifest import Manifest
-from deblurcli.jobs.records import fingerprint_now, recorded_output
+from deblurcli.jobs.records import recorded_output
 from deblurcli.jobs.stores.files import which_are_there
 from deblurcli.jobs.stores.place import Place, absolute
 from deblurcli.jobs.stores.scan import Found
@@ -144,7 +144,7 @@ def decide(
         manifest = manifests[task.root]
         output = recorded_output(task, manifest)
         known = manifest.last(output) is not None
-        same = manifest.finished(absolute(task.source), fingerprint_now(task), settings, output) is not None
+        same = manifest.finished(absolute(task.source), task.fingerprint, settings, output) is not None
     if known and task.target not in there:
         return replace(task, overwrite=True)
     whole = len(there) == len(task.targets)

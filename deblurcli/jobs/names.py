@@ -13,8 +13,7 @@ from pathlib import Path
 
 from deblurcli.display import display_name
 from deblurcli.errors import UsageError
-from deblurcli.jobs.stores.place import Place
-from deblurcli.jobs.stores.scan import is_directory
+from deblurcli.jobs.stores.place import Place, is_directory
 from deblurcli.jobs.stores.sink import Sink
 
 COMPARISON = "-compare.jpg"  # the end of a before/after picture's name

@@ -128,7 +128,7 @@ def tasks_in(
             continue
         name = found.path.path if isinstance(found.path, Url) else found.path.relative_to(str(source)).as_posix()
         written, chosen = name_and_format(name, format)
-        yield Task(found.path, inside(folder, written), chosen, folder, name, fingerprint=found.fingerprint)
+        yield Task(found.path, inside(folder, written), chosen, folder, name, listed=found.fingerprint)
 
 
 def task_of_file(source: Place, output: Place | None, root: Place | None, format: str | None) -> Task:
@@ -137,8 +137,8 @@ def task_of_file(source: Place, output: Place | None, root: Place | None, format
     elif output is None and is_read_once(source):
         raise UsageError(f"{display_name(source)}: is no file, so nothing goes beside it; give --output FILE")
     name, chosen = name_and_format(source.name, format, source, "" if output is not None else MARK)
-    fingerprint = fingerprint_of(source) if isinstance(source, Url) else ""
-    return Task(source, inside(output or source.parent, name), chosen, root, source.name, fingerprint=fingerprint)
+    listed = fingerprint_of(source) if isinstance(source, Url) else ""
+    return Task(source, inside(output or source.parent, name), chosen, root, source.name, listed=listed)
 
 
 def beside(folder: Place) -> Place:

@@ -17,7 +17,6 @@ from deblurcli.images import OutputExists, Photo, encode_photo, read_photo
 from deblurcli.images.capacity import refuse_impossible
 from deblurcli.images.size import pixels_of
 from deblurcli.jobs.events import Advanced, Begun, Tell, ignore
-from deblurcli.jobs.records import fingerprint_now
 from deblurcli.jobs.stores import files
 from deblurcli.jobs.stores.place import STANDARD_INPUT, Place, Url
 from deblurcli.jobs.stores.sink import Sink
@@ -107,7 +106,7 @@ def fetch(task: Task) -> Fetched:
     """
     started = time.perf_counter()
     refuse_existing(task)
-    fingerprint = fingerprint_now(task)  # taken first, so that a change while it is read is seen the next time
+    fingerprint = task.fingerprint  # taken first, so that a change while it is read is seen the next time
     content = files.read(task.source) if isinstance(task.source, Url) else task.source
     return Fetched(task, content, fingerprint, time.perf_counter() - started)
 

@@ -13,7 +13,6 @@ from deblurcli.display import display_name
 from deblurcli.errors import InputError
 from deblurcli.jobs.manifest import NAME, STARTED, Manifest, Record
 from deblurcli.jobs.outputs import OutputLost
-from deblurcli.jobs.stores.files import fingerprint_of
 from deblurcli.jobs.stores.place import Place, absolute
 from deblurcli.jobs.task import Result, Status, Task
 
@@ -62,11 +61,6 @@ def recorded_output(task: Task, manifest: Manifest) -> str:
         if Path(target).is_relative_to(folder):
             return Path(target).relative_to(folder).as_posix()
     return target
-
-
-def fingerprint_now(task: Task) -> str:
-    """Of a task's source, see `Record`; a store's listing has told it before."""
-    return task.fingerprint or fingerprint_of(task.source)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from deblurcli.errors import UsageError
 from deblurcli.jobs.events import Ended, Tell, ignore
 from deblurcli.jobs.outputs import Identity, OutputLost
-from deblurcli.jobs.records import Records, fingerprint_now
+from deblurcli.jobs.records import Records
 from deblurcli.jobs.stores.errors import StoreUnusable
 from deblurcli.jobs.task import Options, Result, Task
 
@@ -76,7 +76,7 @@ class Run:
         Raises:
             OutputLost: if that cannot be recorded.
         """
-        self.records.started(task, fingerprint_now(task) if fingerprint is None else fingerprint)
+        self.records.started(task, task.fingerprint if fingerprint is None else fingerprint)
 
     def ended(self, result: Result) -> None:
         """Record and tell what became of a task, and stop if going on is of no use."""

@@ -7,6 +7,7 @@ from enum import Enum
 from pathlib import Path
 
 from deblurcli.errors import DeblurError
+from deblurcli.jobs.stores.files import fingerprint_of
 from deblurcli.jobs.stores.place import Place
 from deblurcli.jobs.stores.sink import Sink
 
@@ -50,7 +51,7 @@ class Task:
             beside the input, or there is only one.
         name: of the source, relative to the folder it was found in, with slashes.
         comparison: where the before/after picture goes, if one is wanted.
-        fingerprint: of the source, where the listing of its store has told it; see `Record`.
+        listed: fingerprint of the source, where the listing of its store has told it.
         overwrite: whether a target that is there already may go.
         tried_before: whether a worker that was lost may have written the target.
     """
@@ -61,9 +62,18 @@ class Task:
     root: Place | None = None
     name: str = ""
     comparison: Path | None = None
-    fingerprint: str = ""
+    listed: str = ""
     overwrite: bool = False
     tried_before: bool = False
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the source as it is now, or when it was listed; see `Record`.
+
+        Raises:
+            InputError, StoreUnusable: if a store does not tell it.
+        """
+        return self.listed or fingerprint_of(self.source)
 
     @property
     def targets(self) -> list[Place | Sink]:

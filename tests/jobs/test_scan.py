@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from deblurcli.jobs.stores import scan
-from deblurcli.jobs.stores.scan import is_directory
+from deblurcli.jobs.stores.place import is_directory
 
 
 def found_in(folder, recursive=True, leave_out=None):

@@ -11,8 +11,8 @@ from deblurcli.errors import InputError
 from deblurcli.images import write_files
 from deblurcli.images.source import is_stream
 from deblurcli.jobs.stores import remote
-from deblurcli.jobs.stores.place import Place, Url
-from deblurcli.jobs.stores.scan import HIDDEN, NOT_SEARCHED, OUTPUT_FOLDER, Found, is_directory, reason_by_name, scan
+from deblurcli.jobs.stores.place import Place, Url, is_directory
+from deblurcli.jobs.stores.scan import HIDDEN, NOT_SEARCHED, OUTPUT_FOLDER, Found, reason_by_name, scan
 from deblurcli.jobs.stores.sink import Sink
 
 ODD_NAME = "names with empty parts, . or .."

@@ -53,6 +53,14 @@ def place(text: str) -> Place:
     return Url(remote.canonical(text)) if "://" in text else Path(os.path.abspath(text))  # noqa: PTH100
 
 
+def is_directory(path: Path) -> bool:
+    """Whether it is a folder or a link to one; false for what may not even be looked at."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
 def inside(folder: Place, path: str) -> Place:
     """A file in a folder; `path` is relative to it, with slashes."""
     return folder / path if isinstance(folder, Path) else Url(folder.folder, path)

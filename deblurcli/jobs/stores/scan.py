@@ -37,14 +37,6 @@ class Found:
     fingerprint: str = ""
 
 
-def is_directory(path: Path) -> bool:
-    """Whether it is a folder or a link to one; false for what may not even be looked at."""
-    try:
-        return path.is_dir()
-    except OSError:
-        return False
-
-
 def scan(folder: Path, recursive: bool, leave_out: Path | None) -> Iterator[Found]:
     """Everything in a folder, sorted by name within each, subfolders in their place.
 

@@ -1,6 +1,7 @@
 """Runs on a Ray cluster of two machines and an S3 store, both on loopback, and what befalls them."""
 
 import json
+import os
 import signal
 import subprocess
 import threading
@@ -139,7 +140,8 @@ def test_another_version_on_a_machine(run, machines, bucket, photos, tmp_path):
     other = tmp_path / "other" / "deblurcli-0.0.1.dist-info"
     other.mkdir(parents=True)
     (other / "METADATA").write_text("Metadata-Version: 2.1\nName: deblurcli\nVersion: 0.0.1\n")
-    machines.add_machine(env_vars={"PYTHONPATH": str(other.parent)})
+    paths = os.pathsep.join(filter(None, [str(other.parent), os.environ.get("PYTHONPATH")]))
+    machines.add_machine(env_vars={"PYTHONPATH": paths})
     bucket.upload(photos("a.png", "b.png"), "in")
     done = run()
     machines.kill(machines.machines[-1])

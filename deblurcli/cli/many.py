@@ -1,4 +1,4 @@
-"""Carrying out a plan, be it of one photo or a whole archive, and telling about it."""
+"""Carrying out a plan of many photos, and telling about it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deblurcli.cli.console import console
-from deblurcli.cli.interrupt import raised_by_signals, stopped_by_signals
+from deblurcli.cli.interrupt import stopped_by_signals
+from deblurcli.cli.one import load, load_and_say
 from deblurcli.cli.progress import duration, photo_progress
-from deblurcli.cli.report import left_out_line, line_of_result, record_of_left_out, record_of_plan, record_of_result
+from deblurcli.cli.report import BAD, left_out_line, record_of_left_out, record_of_plan, say_result
 from deblurcli.cli.summary import Tally, record_of_summary, summary_lines
 from deblurcli.display import display_name
-from deblurcli.errors import ExitCode, InputError
+from deblurcli.errors import ExitCode
 from deblurcli.jobs.choice import Wanted, choose, in_shard
 from deblurcli.jobs.events import Ended, Event
 from deblurcli.jobs.model import Model
@@ -22,18 +23,15 @@ from deblurcli.jobs.outputs import clear, prepare_roots
 from deblurcli.jobs.pace import Pace
 from deblurcli.jobs.pipeline import restore_here
 from deblurcli.jobs.plan import Plan
-from deblurcli.jobs.process import process, try_step
 from deblurcli.jobs.records import Records, open_manifests
 from deblurcli.jobs.run import Run, Stop
 from deblurcli.jobs.stores.place import Url
 from deblurcli.jobs.stores.scan import UNREADABLE, Found
-from deblurcli.jobs.task import By, Options, Result, Status, Task, not_done
+from deblurcli.jobs.task import By, Options, Result, Status, Task
 
 if TYPE_CHECKING:
     from deblurcli.jobs.on_ray.engine import Cluster
-    from deblurcli.restore.deblurrer import Deblurrer
 
-BAD = (Status.FAILED, Status.GUARDED)
 STOPPING = "deblur: stopping; what is restored already is still written. Ctrl-C again stops at once\n"
 
 
@@ -65,36 +63,20 @@ class Request:
 
 
 class Told:
-    """Where everything that happens is told and counted.
+    """Where everything that happens is told and counted."""
 
-    Args:
-        single: whether it is about one photo, which is told about as if there were no others.
-    """
-
-    def __init__(self, single: bool) -> None:
-        self.single = single
+    def __init__(self) -> None:
         self.tally = Tally()
         self.loaded: By | None = None
         self.code = ExitCode.OK
 
     def result(self, result: Result) -> None:
-        line = line_of_result(result)
-        self.tally.add(result)
-        console.note(f"{result.status.value}: {' |'.join(line.splitlines())}")
-        if result.status in BAD:
-            self.code = result.error.exit_code if self.single and result.error else ExitCode.SOME_FAILED
-            console.problem(line)
-        elif result.status is not Status.NOT_DONE and not self.is_only_counted(result):
-            console.say(f"skipped: {line}" if result.status is Status.SKIPPED else line)
-        if not (self.single and result.status is Status.NOT_DONE):
-            console.tell(record_of_result(result, self.loaded))
-
-    def is_only_counted(self, result: Result) -> bool:
-        """Whether it gets no line on stderr: of many photos those skipped, and those done while a bar counts them."""
-        if self.single:
-            return False
+        """Of those skipped only the count is said, and of those done while a bar counts them."""
         plain = result.status is Status.DONE and not result.notes and console.bars is not None
-        return plain or result.status is Status.SKIPPED
+        self.tally.add(result)
+        say_result(result, self.loaded, plain or result.status is Status.SKIPPED)
+        if result.status in BAD:
+            self.code = ExitCode.SOME_FAILED
 
     def left_out(self, found: Found) -> None:
         self.tally.leave_out(found)
@@ -108,30 +90,26 @@ class Told:
         """Tell the summary; gives what the process should end with."""
         for line in summary_lines(self.tally):
             console.note(line.strip())
-            if not self.single:
-                console.say(line)
-        if not self.single:
-            console.tell(record_of_summary(self.tally, stopped))
+            console.say(line)
+        console.tell(record_of_summary(self.tally, stopped))
         return ExitCode.SOME_FAILED if console.unheard and self.code is ExitCode.OK else self.code
 
 
-def restore_all(plan: Plan, request: Request, *, single: bool = False, dry_run: bool = False) -> ExitCode:
+def restore_many(plan: Plan, request: Request, *, dry_run: bool = False) -> ExitCode:
     """Restore what was planned; returns what the process should end with.
 
     Raises:
         DeblurError: if it cannot begin.
     """
-    told, tasks = Told(single), plan.tasks
+    told, tasks = Told(), plan.tasks
     shard = request.wanted.shard
     if shard:
         tasks = [task for task in tasks if in_shard(task, shard)]
         console.say(f"share {shard.number} of {shard.count}: {len(tasks):,} of {len(plan.tasks):,} photos")
     for found in plan.left_out:
         told.left_out(found)
-    records = Records() if single else records_of(tasks, request)
+    records = records_of(tasks, request)
     choice = choose(tasks, request.wanted, records.manifests, records.settings)
-    if single and choice.skipped and not (request.wanted.resume or dry_run):
-        raise InputError(str(choice.skipped[0].error))  # there is nothing else to do
     for result in choice.skipped:
         told.result(result)
     for found in choice.left_out:
@@ -141,7 +119,7 @@ def restore_all(plan: Plan, request: Request, *, single: bool = False, dry_run: 
     clear(tasks)
     if not choice.todo:
         return told.end()
-    return restore_one(choice.todo[0], request, told) if single else restore_many(choice.todo, request, told, records)
+    return work(choice.todo, request, told, records)
 
 
 def records_of(tasks: Sequence[Task], request: Request) -> Records:
@@ -150,43 +128,14 @@ def records_of(tasks: Sequence[Task], request: Request) -> Records:
     return Records(open_manifests(tasks, name, request.way.manifest), request.model.settings(request.options))
 
 
-def load_model(model: Model) -> list[Deblurrer]:
-    """The model, once for each device."""
-    if console.quiet:
-        os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
-    return model.load()
-
-
-def load_and_tell(model: Model, told: Told) -> list[Deblurrer]:
-    deblurrers = load_model(model)
-    first = deblurrers[0]
-    devices = ", ".join(str(each.device) for each in deblurrers)
-    told.loaded = By(first.info.name, devices, first.precision)
-    console.say(f"{first.info.name} on {devices}, {first.precision}")
-    told.tally.restart_clock()
-    return deblurrers
-
-
-def restore_one(task: Task, request: Request, told: Told) -> ExitCode:
-    """One photo, in this thread."""
-    with photo_progress(None) as progress, raised_by_signals():
-        try:
-            result = try_step(
-                task, lambda: process(task, lambda: load_and_tell(request.model, told)[0], request.options, progress)
-            )
-        except KeyboardInterrupt:
-            told.result(not_done(task))
-            told.end()
-            raise
-    told.result(result)
-    return told.end()
-
-
-def restore_many(tasks: Sequence[Task], request: Request, told: Told, records: Records) -> ExitCode:
-    """Many photos, by an engine that does several at a time."""
+def work(tasks: Sequence[Task], request: Request, told: Told, records: Records) -> ExitCode:
     way, stop = request.way, Stop()
-    deblurrers = [] if way.cluster else load_and_tell(request.model, told)
+    deblurrers = [] if way.cluster else load_and_say(request.model)
+    if deblurrers:
+        first = deblurrers[0]
+        told.loaded = By(first.info.name, str(first.device), first.precision)
     roots = prepare_roots(tasks)
+    told.tally.restart_clock()
     pace = Pace([task.source for task in tasks], len(tasks))
     with (
         records.kept(),
@@ -209,14 +158,13 @@ def restore_many(tasks: Sequence[Task], request: Request, told: Told, records: R
         else:
             restore_here(tasks, deblurrers, run, way.lanes or default_lanes())
     in_store = any(isinstance(task.root, Url) for task in tasks)
+    again = "with --resume" if in_store or way.cluster else "again"
     if request.wanted.overwrite:
         again = "with --resume in place of --overwrite"
-    else:
-        again = "with --resume" if in_store or way.cluster else "again"
-    return ended(told, interrupted.seen, stop, again)
+    return end(told, interrupted.seen, stop, again)
 
 
-def ended(told: Told, interrupted: bool, stop: Stop, again: str) -> ExitCode:
+def end(told: Told, interrupted: bool, stop: Stop, again: str) -> ExitCode:
     """Tell the summary, why the run ended before all was done if it did, and how to go on."""
     left = told.tally.counts[Status.NOT_DONE]
     reason = None
@@ -240,7 +188,7 @@ def rehearse(tasks: Sequence[Task], request: Request, told: Told) -> ExitCode:
         console.say(f"{display_name(task.source)} -> {display_name(task.target)}")
         console.tell(record_of_plan(task))
     told.tally.planned = len(tasks)
-    guess = estimate(tasks, load_model(request.model), request.options.strength) if tasks else None
+    guess = estimate(tasks, load(request.model), request.options.strength) if tasks else None
     if guess:
         width, height = guess.sample
         sizes = f"{guess.pixels / 1e6:,.1f} megapixels"
