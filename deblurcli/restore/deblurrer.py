@@ -26,7 +26,7 @@ from deblurcli.tiling.memory import OUT_OF_MEMORY, attempt
 
 ArrayOrImage = TypeVar("ArrayOrImage", np.ndarray, Image.Image)
 
-GPU_SHARE = 0.4  # of a GPU's free memory for what runs at once: two images may be on it, see `batch.pipeline`
+GPU_SHARE = 0.4  # of a GPU's free memory for what runs at once: two images may be on it, see `jobs.pipeline`
 GPU_TOGETHER = 1 << 20  # pixels of small images that are restored together, as one of them does not fill a GPU
 
 
