@@ -28,3 +28,13 @@ def listed(names: Iterable[str]) -> str:
 def shortened(text: str) -> str:
     """A text that was written by others, or the beginning of a very long one."""
     return text if len(text) <= _LONGEST_NAME else text[:_LONGEST_NAME] + "..."
+
+
+def counted(number: int, thing: str) -> str:
+    """ "1 run", "20 runs"."""
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
+
+
+def encodable(text: str) -> str:
+    """The text with what UTF-8 has no code for, as in undecodable file names, as escape sequences."""
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -6,6 +6,7 @@ import os
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -36,6 +37,21 @@ def maxim_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def downloads(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the browser saves files."""
+    return tmp_path_factory.mktemp("downloads")
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory, downloads: Path) -> Iterator[Any]:
+    """Chromium, as Selenium drives it; skipped without one."""
+    pytest.importorskip("selenium", reason="selenium is not installed")
+    from browser import open_browser
+
+    yield from open_browser(tmp_path_factory.mktemp("browser"), downloads)
+
+
+@pytest.fixture(scope="session")
 def make_network() -> Callable[..., SRN]:
     """(config, seed, last) -> a network with random weights of He's size, `last` times that in its last convolution."""
 
@@ -47,8 +63,8 @@ def make_network() -> Callable[..., SRN]:
             if name.endswith("conv2.weight") and config.block == "residual":
                 size *= 0.3  # or every block would double the values, and with them the rounding errors
             parameter.copy_(torch.randn(parameter.shape, generator=generator) * size)
-        network.dec1[-1].weight *= last
-        network.dec1[-1].bias *= last
+        network.dec1[-1].weight *= last  # type: ignore[assignment]
+        network.dec1[-1].bias *= last  # type: ignore[assignment]
         return network
 
     return make

@@ -155,7 +155,7 @@ def download(plan: DownloadPlan, progress: Callable[[int, int], None] = lambda d
             hub.fetch(hub.HubFile(plan.repo, plan.commit, file.name, file.size, file.digest, "dataset"), _TERMS)
             for file in plan.files
         ]
-        from huggingface_hub.utils import WeakFileLock  # type: ignore[attr-defined]
+        from huggingface_hub.utils import WeakFileLock
 
         with WeakFileLock(root / ".lock"):
             if not target.is_dir():  # another process may have been faster

@@ -6,7 +6,8 @@ import csv
 import io
 
 from deblurcli.bench.results import Report
-from deblurcli.bench.writers.wording import encodable, provenance
+from deblurcli.bench.writers.wording import provenance
+from deblurcli.display import encodable
 
 COLUMNS = ("pair", "method", "psnr", "ssim_wang", "ssim_matlab", "ms_ssim")
 

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Sequence
 from html import escape
-from importlib import resources
-from string import Template
 
 from deblurcli.bench.results import Report
-from deblurcli.bench.writers.charts import charts
+from deblurcli.bench.writers.pictures import pictures
+from deblurcli.bench.writers.quality_charts import charts
 from deblurcli.bench.writers.tables import Cell, Table, image_table, published_table, quality_table, speed_table
 from deblurcli.bench.writers.viewed import Viewed
-from deblurcli.bench.writers.viewer import viewer
 from deblurcli.bench.writers.wording import (
     QUALITY_LEAD,
     SPEED_LEAD,
-    encodable,
     literature_title,
     one_line,
     provenance,
     scope,
 )
+from deblurcli.viewer.page import VIEWER, make_page, part
 
 
 def to_html(report: Report, viewed: Sequence[Viewed]) -> str:
@@ -41,7 +37,7 @@ def to_html(report: Report, viewed: Sequence[Viewed]) -> str:
         content = _quiet(literature.lead) + _table(title, published_table(literature.rows))
         sections.append((f"published-{number}", title, content))
     if viewed:
-        sections.append(("images", "Images", viewer(viewed)))
+        sections.append(("images", "Images", pictures(viewed)))
     if quality:
         every = _table("Every image", image_table(quality), long=True)
         content = f"{charts(quality)}<details><summary>Every image in figures</summary>{every}</details>"
@@ -50,37 +46,32 @@ def to_html(report: Report, viewed: Sequence[Viewed]) -> str:
         sections.append(("speed", "Speed", _table("Speed", speed_table(speed)) + _quiet(SPEED_LEAD)))
     facts = "".join(f"<dt>{escape(label)}</dt><dd>{escape(value)}</dd>" for label, value in provenance(report))
     sections.append(("provenance", "Provenance", f"<dl>{facts}</dl>"))
-    return encodable(_page(report, sections))
+    return _page(report, sections)
 
 
 def _page(report: Report, sections: Sequence[tuple[str, str, str]]) -> str:
-    style, script, page = (_part(name) for name in ("report.css", "report.js", "report.html"))
     subject = scope(report.quality) if report.quality else "speed"
-    blocks = (
+    blocks = "\n".join(
         f'<section id="{key}" aria-labelledby="{key}-title">'
         f'<h2 id="{key}-title">{escape(title)}</h2>{content}</section>'
         for key, title, content in sections
     )
-    links = (f'<a href="#{key}">{escape(title)}</a>' for key, title, _ in sections)
-    return Template(page).substitute(
-        subject=escape(subject),
-        made=escape(one_line(report.made)),
-        links="".join(links),
-        sections="\n".join(blocks),
-        style=style,
-        script=script,
-        style_hash=_hash(style),
-        script_hash=_hash(script),
+    links = "".join(f'<a href="#{key}">{escape(title)}</a>' for key, title, _ in sections)
+    body = f"""<header>
+<p class="kicker">deblur bench</p>
+<h1>{escape(subject)}</h1>
+<p class="quiet">{escape(one_line(report.made))}</p>
+<nav aria-label="Sections">{links}</nav>
+</header>
+<main>
+{blocks}
+</main>"""
+    styles = [part(VIEWER, f"{name}.css") for name in ("page", "charts", "stage")]
+    scripts = [part(VIEWER, f"{name}.js") for name in ("stage", "charts")]
+    own = __package__
+    return make_page(
+        f"Benchmark: {subject}", body, [*styles, part(own, "report.css")], [*scripts, part(own, "report.js")]
     )
-
-
-def _part(name: str) -> str:
-    return resources.files(__package__).joinpath(name).read_text("utf-8")
-
-
-def _hash(text: str) -> str:
-    """What the content security policy calls this style or script, the only one it then lets in."""
-    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
 def _quiet(text: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from deblurcli.bench.results import Quality, Report, Speed, Timing
-from deblurcli.bench.writers.wording import encodable
+from deblurcli.display import encodable
 
 
 def to_json(report: Report) -> str:

@@ -9,12 +9,12 @@ from deblurcli.bench.writers.tables import Cell, Table, published_table, quality
 from deblurcli.bench.writers.wording import (
     QUALITY_LEAD,
     SPEED_LEAD,
-    encodable,
     literature_title,
     one_line,
     provenance,
     scope,
 )
+from deblurcli.display import encodable
 
 
 def to_markdown(report: Report) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from deblurcli.bench.results import Published, Quality, Speed, Timing
-from deblurcli.bench.writers.wording import MISSING, counted, figure, gain, one_line
+from deblurcli.bench.writers.wording import MISSING, figure, gain, one_line
+from deblurcli.display import counted
 
 MIB = 1 << 20
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from deblurcli.bench.results import BASELINE, Literature, Method, Quality, Report
+from deblurcli.display import counted
 
 MISSING = "–"
 
@@ -83,16 +84,6 @@ def describe(method: Method) -> str:
     return f"{method.name}: {', '.join(fact for fact in facts if fact)}"
 
 
-def counted(number: int, thing: str) -> str:
-    """ "1 run", "20 runs"."""
-    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
-
-
 def literature_title(literature: Literature) -> str:
     """Heading of published rows, which says that they are not measured."""
     return f"As published: {one_line(literature.about)}"
-
-
-def encodable(text: str) -> str:
-    """The text with what UTF-8 has no code for, as in undecodable file names, as escape sequences."""
-    return text.encode("utf-8", "backslashreplace").decode()

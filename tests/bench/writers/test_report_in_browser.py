@@ -1,49 +1,17 @@
 """The page as a reader meets it, in a real browser."""
 
-import json
-import shutil
-
 import pytest
 from report_example import FAST, HOSTILE, report, viewed
 
 from deblurcli.atomic import write_atomically
 from deblurcli.bench.writers import to_html
 
-webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+pytest.importorskip("selenium", reason="selenium is not installed")
 
-from selenium.webdriver.chrome.service import Service  # noqa: E402
-from selenium.webdriver.common.action_chains import ActionChains  # noqa: E402
-from selenium.webdriver.common.actions.wheel_input import ScrollOrigin  # noqa: E402
-from selenium.webdriver.common.by import By  # noqa: E402
-from selenium.webdriver.common.keys import Keys  # noqa: E402
-
-FLAGS = (
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--window-size=1280,1000",
-)
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    found = [shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")]
-    binary, driver = next(filter(None, found), None), shutil.which("chromedriver")
-    if not binary or not driver:
-        pytest.skip("no chromium with chromedriver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = binary
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    browser = webdriver.Chrome(options, Service(driver))
-    yield browser
-    browser.quit()
+from browser import asked, click, every, go, one, press, scale, transforms, wiped
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.actions.wheel_input import ScrollOrigin
+from selenium.webdriver.common.keys import Keys
 
 
 @pytest.fixture(scope="module")
@@ -55,44 +23,7 @@ def address(tmp_path_factory):
 
 @pytest.fixture
 def page(browser, address):
-    browser.get("about:blank")
-    browser.get_log("performance")  # what the browser's own first page asked for
-    browser.get(address)
-    return browser
-
-
-def one(page, selector):
-    return page.find_element(By.CSS_SELECTOR, selector)
-
-
-def styles(page, selector, name):
-    """A computed style of everything visible that the selector finds."""
-    found = [each for each in page.find_elements(By.CSS_SELECTOR, selector) if each.is_displayed()]
-    return [each.value_of_css_property(name) for each in found]
-
-
-def transforms(page):
-    return styles(page, ".layer.left img", "transform") + styles(page, ".layer.right img", "transform")
-
-
-def scale(page):
-    left, right = transforms(page)
-    assert left == right  # linked
-    return float(left.removeprefix("matrix(").split(",")[0])
-
-
-def wiped(page):
-    """How much of the right picture is clipped away, in per cent."""
-    clip = styles(page, ".layer.right", "clip-path")[0]
-    return float(clip.removeprefix("inset(").removesuffix(")").split()[-1].removesuffix("%"))
-
-
-def press(page, selector, *keys):
-    one(page, selector).send_keys(*keys)
-
-
-def click(page, selector):
-    one(page, selector).click()
+    return go(browser, address)
 
 
 def tags(page):
@@ -100,13 +31,9 @@ def tags(page):
 
 
 def test_nothing_is_fetched_and_nothing_complains(page, address):
-    asked = []
-    for entry in page.get_log("performance"):
-        message = json.loads(entry["message"])["message"]
-        if message["method"] == "Network.requestWillBeSent":
-            asked.append(message["params"]["request"]["url"])
-    assert address in asked
-    assert [url for url in asked if url != address and not url.startswith("data:")] == []
+    addresses = asked(page)
+    assert address in addresses
+    assert [url for url in addresses if url != address and not url.startswith("data:")] == []
     assert page.get_log("browser") == []
 
 
@@ -125,7 +52,7 @@ def test_hostile_names_are_read_and_not_run(page):
     assert HOSTILE in one(page, ".captions").text
     assert HOSTILE in one(page, ".picker").text
     assert "onerror" in one(page, "#quality").text
-    assert len(page.find_elements(By.TAG_NAME, "script")) == 1
+    assert len(every(page, "script")) == 1
 
 
 def test_keyboard_wipes(page):
@@ -172,6 +99,8 @@ def test_zoom_and_pan_are_linked(page):
     click(page, "[data-zoom=one]")
     assert scale(page) == 1
     assert one(page, "output.zoom").text == "100 %"
+    press(page, ".stage", "2")
+    assert scale(page) == 2
 
 
 def test_wheel_zooms_the_picture_only_when_it_is_focused(page):
@@ -195,13 +124,13 @@ def test_buttons_choose_pictures(page):
     click(page, '[data-picked="1"]')
     assert "street/000001" in one(page, ".captions").text
     assert "768×512 pixels, where most changed, of 1280×720" in one(page, ".captions").text
-    shown = [each.get_attribute("alt") for each in page.find_elements(By.CSS_SELECTOR, ".layer img")]
+    shown = [each.get_attribute("alt") for each in every(page, ".layer img")]
     assert all(shown)
     assert len(transforms(page)) == 2
 
 
 def test_everything_is_reached_with_tab(page):
-    wanted = page.find_elements(By.CSS_SELECTOR, "a, button, input, summary, .stage, .table")
+    wanted = every(page, "a, button, input, summary, .stage, .table")
     wanted = {each for each in wanted if each.is_displayed()}
     reached = set()
     for _ in range(len(wanted) + 5):
@@ -220,7 +149,7 @@ def test_a_dot_can_be_read(page):
     readout = one(page, ".readout").text
     assert "street/000001: 24.00 to 23.50 dB, -0.50" in readout
     click(page, "summary")
-    rows = page.find_elements(By.CSS_SELECTOR, "details tbody tr")
+    rows = every(page, "details tbody tr")
     assert len(rows) == len({score.pair for score in report().quality.scores})
     assert HOSTILE in rows[1].text
 

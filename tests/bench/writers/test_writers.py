@@ -16,7 +16,7 @@ from report_example import FAST, HOSTILE, HOSTILE_MODEL, PAIRS, quality, report,
 
 from deblurcli.bench.results import BASELINE, Method, Quality, Report, Score
 from deblurcli.bench.writers import choose_viewed, to_csv, to_html, to_json, to_markdown
-from deblurcli.bench.writers.crops import CROP_HEIGHT, CROP_WIDTH, most_changed
+from deblurcli.viewer.crops import CROP_HEIGHT, CROP_WIDTH, most_changed
 
 
 def as_html(findings):

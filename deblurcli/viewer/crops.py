@@ -27,10 +27,10 @@ class Crop:
         return image[self.y : self.y + self.height, self.x : self.x + self.width]
 
 
-def most_changed(before: np.ndarray, after: np.ndarray) -> Crop:
-    """Where two (H, W, 3) uint8 images differ most: a rectangle of CROP_WIDTH x CROP_HEIGHT, or as far as they go."""
+def most_changed(before: np.ndarray, after: np.ndarray, wide: int = CROP_WIDTH, high: int = CROP_HEIGHT) -> Crop:
+    """Where two (H, W, 3) uint8 images differ most: a rectangle of `wide` x `high`, or as far as they go."""
     height, width = before.shape[:2]
-    crop_height, crop_width = min(CROP_HEIGHT, height), min(CROP_WIDTH, width)
+    crop_height, crop_width = min(high, height), min(wide, width)
     rows, columns = (crop_height + BLOCK - 1) // BLOCK, (crop_width + BLOCK - 1) // BLOCK
     sums = _integral(before, after)
     inside = sums[rows:, columns:] - sums[:-rows, columns:] - sums[rows:, :-columns] + sums[:-rows, :-columns]
@@ -54,20 +54,36 @@ def _integral(before: np.ndarray, after: np.ndarray) -> np.ndarray:
 
 def lossless(image: np.ndarray) -> str:
     """An (H, W, 3) uint8 image as a `data:` address, every pixel as it is."""
-    return _data_address(image, lossless=True, quality=50, method=3)  # of lossless WebP these only mean effort
+    return data_address(webp(image, lossless=True, quality=50, method=3))  # of lossless WebP these only mean effort
 
 
 def thumbnail(image: np.ndarray) -> str:
     """An (H, W, 3) uint8 image as a `data:` address, at most THUMBNAIL pixels wide and high, lossy."""
-    return _data_address(image, longest=THUMBNAIL, quality=80)
+    return data_address(small(image))
 
 
-def _data_address(image: np.ndarray, longest: int | None = None, **options: int) -> str:
+def small(image: np.ndarray, icc: bytes | None = None) -> bytes:
+    """An (H, W, 3) uint8 image as a WebP file, at most THUMBNAIL pixels wide and high, lossy."""
+    return webp(image, icc, longest=THUMBNAIL, quality=80)
+
+
+def webp(image: np.ndarray, icc: bytes | None = None, longest: int | None = None, **options: int) -> bytes:
+    """An (H, W, 3) uint8 image as a WebP file, with the ICC profile of its colours if there is one.
+
+    Args:
+        longest: scale it down until neither side is longer.
+        options: Pillow's for WebP.
+    """
     from PIL import Image
 
     picture = Image.fromarray(image)
     if longest:
         picture.thumbnail((longest, longest))
     data = io.BytesIO()
-    picture.save(data, "WEBP", **options)
-    return f"data:image/webp;base64,{base64.b64encode(data.getvalue()).decode()}"
+    picture.save(data, "WEBP", icc_profile=icc, **options)
+    return data.getvalue()
+
+
+def data_address(data: bytes) -> str:
+    """A WebP file as an address that holds it."""
+    return f"data:image/webp;base64,{base64.b64encode(data).decode()}"

@@ -1,4 +1,4 @@
-"""The part of the page in which a reader wipes between blurry, restored and true image."""
+"""The images of a report: a reader picks one, and wipes between blurry, restored and true image."""
 
 from __future__ import annotations
 
@@ -7,43 +7,31 @@ from html import escape
 
 import numpy as np
 
-from deblurcli.bench.writers.crops import Crop, lossless, most_changed, thumbnail
 from deblurcli.bench.writers.viewed import Viewed
 from deblurcli.bench.writers.wording import figure, gain, one_line
+from deblurcli.viewer.crops import Crop, lossless, most_changed, thumbnail
+from deblurcli.viewer.stage import stage
 
 KINDS = ("blurry", "restored", "truth")
 COMPARISONS = (("blurry", "restored"), ("blurry", "truth"), ("restored", "truth"))
 
 
-def viewer(viewed: Sequence[Viewed]) -> str:
-    """The stage with all pictures, of which the page's script shows one at a time, and its controls."""
+def pictures(viewed: Sequence[Viewed]) -> str:
+    """The stage with all pictures, of which the page's script shows one at a time, its controls, and the picker."""
     crops = [most_changed(each.blurry, each.restored) for each in viewed]
-    layers = "".join(_layer(kind, viewed, crops) for kind in KINDS)
-    captions = "".join(
-        _caption(index, each, crop) for index, (each, crop) in enumerate(zip(viewed, crops, strict=True))
-    )
-    buttons = "".join(_button(index, each, crop) for index, (each, crop) in enumerate(zip(viewed, crops, strict=True)))
+    both = list(enumerate(zip(viewed, crops, strict=True)))
+    layers = [(kind, _images(kind, viewed, crops)) for kind in KINDS]
+    captions = "".join(_caption(index, each, crop) for index, (each, crop) in both)
+    shown = stage(layers, COMPARISONS, f'<div class="captions" aria-live="polite">{captions}</div>')
+    buttons = "".join(_button(index, each, crop) for index, (each, crop) in both)
     return f"""<div class="viewer">
-<div class="show">
-<div class="stage" tabindex="0" role="group" aria-label="Picture" aria-describedby="keys">{layers}
-<div class="divider"></div><span class="tag left"></span><span class="tag right"></span></div>
-<input class="wipe" type="range" min="0" max="100" step="any" value="50" aria-label="Wipe">
-<div class="bar">{_comparisons()}
-<div class="group" role="group" aria-label="Zoom"><button type="button" data-zoom="out" aria-label="Zoom out">−</button>
-<output class="zoom" aria-label="Zoom">100 %</output>
-<button type="button" data-zoom="in" aria-label="Zoom in">+</button>
-<button type="button" data-zoom="one">1:1</button><button type="button" data-zoom="fit">Fit</button></div></div>
-<div class="captions" aria-live="polite">{captions}</div>
-<p class="quiet" id="keys">Both pictures zoom and move together: <kbd>+</kbd> <kbd>−</kbd> <kbd>0</kbd>, and the arrow
-keys or the wheel once the picture is clicked (or the wheel with Ctrl). The slider moves the wipe. At 100 % one pixel of
-the image is one CSS pixel; larger, pixels stay square.</p>
-</div>
+{shown}
 <div class="picker" role="group" aria-label="Image">{buttons}</div>
 </div>
 <noscript><p>The viewer needs JavaScript; everything else on this page does not.</p></noscript>"""
 
 
-def _layer(kind: str, viewed: Sequence[Viewed], crops: Sequence[Crop]) -> str:
+def _images(kind: str, viewed: Sequence[Viewed], crops: Sequence[Crop]) -> str:
     images = []
     for index, (each, crop) in enumerate(zip(viewed, crops, strict=True)):
         pixels: np.ndarray = getattr(each, kind)
@@ -52,7 +40,7 @@ def _layer(kind: str, viewed: Sequence[Viewed], crops: Sequence[Crop]) -> str:
         size = f'width="{crop.width}" height="{crop.height}"'
         data = f'data-picture="{index}" draggable="false" hidden'
         images.append(f'<img {data} {size} alt="{alt}" src="{lossless(crop.of(pixels))}">')
-    return f'<div class="layer" data-kind="{kind}">{"".join(images)}</div>'
+    return "".join(images)
 
 
 def _caption(index: int, each: Viewed, crop: Crop) -> str:
@@ -74,15 +62,6 @@ def _button(index: int, each: Viewed, crop: Crop) -> str:
     words = f'<span class="reason">{each.reason}{gained}</span><span class="name">{escape(one_line(each.pair))}</span>'
     data = f'data-picked="{index}" data-method="{escape(one_line(each.method))}"'
     return f'<button type="button" {data} aria-pressed="false">{overview}<span class="words">{words}</span></button>'
-
-
-def _comparisons() -> str:
-    buttons = (
-        f'<button type="button" data-left="{left}" data-right="{right}" aria-pressed="false">'
-        f"{left.capitalize()} | {right}</button>"
-        for left, right in COMPARISONS
-    )
-    return f'<div class="group" role="group" aria-label="Compare">{"".join(buttons)}</div>'
 
 
 def _decibels(psnr: float) -> str:
