@@ -1,68 +1,72 @@
-"""`deblur doctor`: what this machine computes with, and why, and how fast that is."""
+"""`deblur doctor`: the page to paste into a bug report."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from deblurcli.cli.edge import command
+from deblurcli.errors import DeblurError
+
+if TYPE_CHECKING:
+    from deblurcli.doctor.models_here import ModelHere
+    from deblurcli.doctor.self_test import SelfTest
+
+WIDTH = 18  # of the names
 
 
 @command
-def doctor() -> None:
-    """Tell what networks run on here: the native code or PyTorch, the processor's features, threads, and GPUs; and how
-    fast the models are that are on this machine, measured on a small picture."""
-    for name, value in (*findings(), *speeds()):
-        print(f"{name + ':':18}{value}", flush=True)
+def doctor(
+    speed: Annotated[bool, typer.Option("--speed/--no-speed", help="Time the models.")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
+) -> None:
+    """The page to paste into a bug report: versions, processor, memory, what networks run on and why, the models that
+    are here with what they gain and how long a megapixel takes, and a self-test. It names no folder and no address."""
+    from deblurcli.doctor.models_here import models_here
+    from deblurcli.doctor.self_test import self_test
+    from deblurcli.doctor.surroundings import engine, machine, versions
+
+    if as_json:
+        test = self_test()
+        found = {"versions": versions(), "machine": machine(), "engine": engine()}
+        models = [asdict(model) for model in models_here(speed)]
+        print(json.dumps({**found, "models": models, "self_test": asdict(test)}, indent=1))
+    else:
+        for heading, facts in (("Versions", versions()), ("Machine", machine()), ("Engine", engine())):
+            show(heading, facts)
+        print("\nModels here", flush=True)
+        for model in models_here(speed):
+            line(model.name, of_model(model))
+        test = self_test()
+        show("Self-test", {"result": of_test(test)})
+    if not test.passed:
+        raise DeblurError("the self-test failed; report it with this page")
 
 
-def findings() -> list[tuple[str, str]]:
-    """What there is to tell, as names and values, in order.
-
-    Raises:
-        UsageError: if $DEBLUR_ENGINE asks for what is not there.
-    """
-    import torch
-
-    from deblurcli.bench.speed.hardware import gpu_name, processor_name
-    from deblurcli.native import library
-    from deblurcli.native.processor import processor_features
-
-    def path(products: library.Products) -> str:
-        backend = library.choose_backend(products)
-        return f"{'PyTorch' if backend.name == 'torch' else f'native code, {backend.name}'} ({backend.reason})"
-
-    there = library.compiled()
-    gpus = [torch.device("cuda", index) for index in range(torch.cuda.device_count())]
-    if torch.backends.mps.is_available():
-        gpus.append(torch.device("mps"))
-    return [
-        ("CPU", processor_name()),
-        ("CPU features", ", ".join(sorted(processor_features())) or "none that matter here"),
-        ("fp32 on the CPU", path("fp32")),
-        ("bf16 on the CPU", path("bf16")),
-        ("compiled", ", ".join(there) if there else "nothing"),
-        ("compiler", library.compiler() or "none was found when deblurcli was installed"),
-        ("threads", f"{torch.get_num_threads()}, {'shared with' if library.openmp() else 'beside those of'} PyTorch"),
-        ("GPU", ", ".join(str(gpu_name(device)) for device in gpus) or "none that PyTorch can use"),
-        ("PyTorch", torch.__version__),
-    ]
+def show(heading: str, facts: Mapping[str, str]) -> None:
+    print(f"{'' if heading == 'Versions' else chr(10)}{heading}")
+    for name, value in facts.items():
+        line(name, value)
 
 
-def speeds() -> Iterator[tuple[str, str]]:
-    """What each model that is here takes for a megapixel on the device that it would be given, one after the other."""
-    from deblurcli.bench.speed.pace import seconds_per_megapixel
-    from deblurcli.errors import DeblurError
-    from deblurcli.models.catalog import catalog
-    from deblurcli.models.local_copy import look_up
-    from deblurcli.restore.deblurrer import Deblurrer
+def line(name: str, value: str) -> None:
+    print(f"  {name + ':':{WIDTH}}{value}", flush=True)
 
-    for name in catalog():
-        if look_up(name).path is None:
-            continue
-        try:
-            deblurrer = Deblurrer(name)
-        except DeblurError as problem:
-            yield name, str(problem)
-            continue
-        pace = seconds_per_megapixel(deblurrer)
-        yield name, f"{pace:.2g} s per megapixel ({deblurrer.device}, {deblurrer.precision})"
+
+def of_model(model: ModelHere) -> str:
+    gain = "gain not measured" if model.gain is None else f"{model.gain:+.2f} dB"
+    if model.problem:
+        return f"{gain}, does not run: {model.problem}"
+    pace = "not timed" if model.seconds_per_megapixel is None else f"{model.seconds_per_megapixel:.2g} s per megapixel"
+    return f"{gain}, {pace} here ({model.device}, {model.precision})"
+
+
+def of_test(test: SelfTest) -> str:
+    if test.gain is None:
+        return f"failed: {test.problem}"
+    words = "passed" if test.passed else "FAILED"
+    return f"{words}: {test.gain:+.2f} dB, expected {test.expected:+.2f}, in {test.seconds:.1f} s"

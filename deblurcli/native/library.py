@@ -109,7 +109,7 @@ def _choose_instruction_set() -> Backend:
     if there and NEEDS[there[0]] <= features and not loads(there[0]):
         return Backend("torch", f"the library {FOLDER / there[0]}.so cannot be loaded; install deblurcli again")
     if not there:
-        return Backend("torch", "no native code was compiled when deblurcli was installed (no C compiler)")
+        return Backend("torch", "this installation has no compiled code: no C compiler, or a wheel without")
     return Backend("torch", f"no native code for this processor ({platform.machine()}) that is faster")
 
 

@@ -82,7 +82,7 @@ def test_transposed_convolutions_are_those_of_torch(library_name, inputs, output
 
 def test_the_number_of_threads_does_not_change_a_bit(library_name):
     before = torch.get_num_threads()
-    layer = prepare_layer(library_name, *weights(64, 64, 5), 1, 2, False)
+    layer = prepare_layer(library_name, *weights(64, 64, 5), 1, 2, False)  # type: ignore[call-arg]
     assert layer is not None
     x = pixels_first(torch.randn(64, 41, 53))
     try:
@@ -97,7 +97,7 @@ def test_the_number_of_threads_does_not_change_a_bit(library_name):
 
 @pytest.mark.parametrize(("inputs", "outputs", "kernel"), [(32, 32, 5), (6, 32, 3), (32, 3, 5)])
 def test_a_value_that_is_no_number_stays_one(library_name, inputs, outputs, kernel):
-    layer = prepare_layer(library_name, *weights(outputs, inputs, kernel), 1, kernel // 2, False)
+    layer = prepare_layer(library_name, *weights(outputs, inputs, kernel), 1, kernel // 2, False)  # type: ignore[call-arg]
     assert layer is not None
     x = pixels_first(torch.randn(inputs, 24, 24))
     x[0, 12, 12] = torch.nan
@@ -107,7 +107,7 @@ def test_a_value_that_is_no_number_stays_one(library_name, inputs, outputs, kern
 
 
 def test_channels_that_do_not_fit_are_left_to_torch(library_name):
-    assert prepare_layer(library_name, *weights(6, 4, 3), 1, 1, False) is None
+    assert prepare_layer(library_name, *weights(6, 4, 3), 1, 1, False) is None  # type: ignore[call-arg]
 
 
 def test_the_cell_is_updated_as_torch_does(library_name):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from deblurcli.cli.doctor import findings
+from deblurcli.doctor import surroundings
 from deblurcli.errors import UsageError
 from deblurcli.native import library
 
@@ -10,14 +10,14 @@ from deblurcli.native import library
 def test_torch_can_be_demanded(monkeypatch):
     monkeypatch.setenv("DEBLUR_ENGINE", "torch")
     assert library.choose_backend() == library.Backend("torch", "DEBLUR_ENGINE=torch")
-    told = dict(findings())
+    told = surroundings.engine()
     assert told["fp32 on the CPU"] == told["bf16 on the CPU"] == "PyTorch (DEBLUR_ENGINE=torch)"
 
 
 def test_an_instruction_set_can_be_demanded(engine, monkeypatch):
     monkeypatch.setenv("DEBLUR_ENGINE", engine)
     assert library.choose_backend().name == engine
-    told = dict(findings())
+    told = surroundings.engine()
     assert told["fp32 on the CPU"] == f"native code, {engine} (DEBLUR_ENGINE={engine})"
     assert engine in told["compiled"] and told["compiler"]
 
@@ -44,7 +44,7 @@ def test_bf16_that_the_native_code_cannot_do_is_left_to_torch(monkeypatch, tmp_p
     assert library.choose_backend().name == next(name for name in compiled if library.NEEDS[name] <= features)
     choice = library.choose_backend("bf16")
     assert choice.name == "torch" and choice.reason.startswith(reason)
-    assert reason in dict(findings())["bf16 on the CPU"]
+    assert reason in surroundings.engine()["bf16 on the CPU"]
 
 
 @pytest.mark.parametrize("wish", ["sse9", "AVX2"])
@@ -73,9 +73,9 @@ def test_one_that_the_processor_has_not_is_refused(monkeypatch, tmp_path):
 def test_without_a_library_torch_is_used_and_the_doctor_says_why(monkeypatch, tmp_path):
     monkeypatch.setattr(library, "FOLDER", tmp_path)
     monkeypatch.delenv("DEBLUR_ENGINE", raising=False)
-    told = dict(findings())
+    told = surroundings.engine()
     assert told["fp32 on the CPU"] == (
-        "PyTorch (no native code was compiled when deblurcli was installed (no C compiler))"
+        "PyTorch (this installation has no compiled code: no C compiler, or a wheel without)"
     )
     assert told["compiled"] == "nothing"
 

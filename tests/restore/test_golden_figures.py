@@ -1,19 +1,16 @@
 """What each shipped model makes of one small picture, as a figure: a change of the code that loses quality fails here.
 
-`golden/` has a part of NASA's portrait of Eileen Collins (public domain), as scikit-image ships it, and the same part
-of `samples/astronaut.jpg`, which was made from it (see samples/README.md).
+The picture is that of the self-test of `deblur doctor`.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import numpy as np
 import pytest
-from PIL import Image
 
+from deblurcli.doctor.self_test import GAIN, picture
 from deblurcli.metrics.psnr import psnr
 from deblurcli.models.catalog import catalog
+from deblurcli.models.load import DEFAULT
 from deblurcli.restore.deblurrer import Deblurrer
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -31,14 +28,10 @@ NEAR = 0.01
 SHIPPED = [name for name, record in catalog().items() if record.repo is None]
 
 
-def picture(name: str) -> np.ndarray:
-    with Image.open(Path(__file__).parent / "golden" / f"{name}.png") as image:
-        return np.asarray(image)
-
-
 def test_every_shipped_model_has_a_figure():
     assert set(RESTORED_DB) == set(SHIPPED)
     assert psnr(picture("blurry"), picture("sharp")) == pytest.approx(BLURRY_DB, abs=0.001)
+    assert RESTORED_DB[DEFAULT] - BLURRY_DB == pytest.approx(GAIN, abs=NEAR)
 
 
 @pytest.mark.parametrize("engine", ["auto", "torch"])

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 def keep_input_where_wrong(result: np.ndarray, pixels: np.ndarray, strength: float) -> float:
     """The guard as a whole, `result` changed in place; the share of blocks that were put back."""
     images = (stored([image], torch.device("cpu")) for image in (result, pixels))
-    wrong = wrong_blocks(*images, pixels.dtype, strength)[0].numpy()
+    wrong = wrong_blocks(*images, pixels.dtype, strength)[0].numpy()  # type: ignore[call-arg]
     put_back(result, pixels, wrong)
     return float(wrong.mean())
 

@@ -32,7 +32,7 @@ def pairs(tmp_path: Path) -> Path:
     """One pair, in the folders that `--pairs` wants."""
     for source, name in (("blurry", "blur"), ("sharp", "sharp")):
         (tmp_path / "pairs" / name).mkdir(parents=True)
-        shutil.copy(TESTS / "restore" / "golden" / f"{source}.png", tmp_path / "pairs" / name / "a.png")
+        shutil.copy(TESTS.parent / "deblurcli" / "doctor" / f"{source}.png", tmp_path / "pairs" / name / "a.png")
     return tmp_path / "pairs"
 
 
