@@ -1,8 +1,3 @@
-"""The program's version, for those below the front door `deblurcli`, which stands above everything."""
+"""The program's version, which stands only here; below the front door `deblurcli`, which is above everything."""
 
-from importlib.metadata import PackageNotFoundError, version
-
-try:
-    __version__ = version("deblurcli")
-except PackageNotFoundError:  # run out of a clone, on a machine where nothing can be installed
-    __version__ = "0+clone"
+__version__ = "0.1.0"

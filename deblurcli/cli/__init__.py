@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-COMMANDS = ("batch", "bench", "doctor", "synth", "train", "weights")
+COMMANDS = ("batch", "bench", "completion", "doctor", "review", "synth", "train", "weights")
 
 
 def main() -> None:

@@ -7,7 +7,6 @@ import platform
 import shlex
 import sys
 from datetime import datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +17,7 @@ from deblurcli.cli.edge import command
 from deblurcli.cli.progress import counting
 from deblurcli.errors import OutputError, UsageError
 from deblurcli.models.load import DEFAULT
+from deblurcli.version import __version__
 
 if TYPE_CHECKING:
     from deblurcli.bench.data.datasets import Dataset
@@ -221,7 +221,7 @@ def make_report(quality: Quality | None, timing: Speed | None, literature: bool,
         command=shlex.join(["deblur", *sys.argv[1:]]),
         made=datetime.now().astimezone().isoformat(timespec="seconds"),
         versions={
-            "deblurcli": version("deblurcli"),
+            "deblurcli": __version__,
             "torch": torch.__version__,
             "numpy": numpy.__version__,
             "python": platform.python_version(),

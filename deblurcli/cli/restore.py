@@ -10,6 +10,7 @@ import typer
 
 from deblurcli.cli.console import console
 from deblurcli.cli.edge import command
+from deblurcli.cli.from_marks import follow_marks
 from deblurcli.cli.many import Request, Way, restore_many
 from deblurcli.cli.one import pipe, restore_one
 from deblurcli.cli.options import (
@@ -26,6 +27,7 @@ from deblurcli.cli.options import (
     pillow_format,
     refuse_resume_with_overwrite,
 )
+from deblurcli.cli.try_models import try_models
 from deblurcli.errors import UsageError
 from deblurcli.hub.fetch import go_offline
 from deblurcli.images import format_for
@@ -36,11 +38,12 @@ from deblurcli.jobs.stores.place import STANDARD_INPUT, is_directory
 from deblurcli.jobs.stores.sink import STANDARD_OUTPUT, Sink, named, sink_at
 from deblurcli.jobs.task import Options, Task
 from deblurcli.models.load import DEFAULT
+from deblurcli.version import __version__
 
 EPILOG = """\
-**Other commands** (each has its own --help): `deblur weights` lists, fetches and imports models, `deblur bench`
-measures quality and speed, `deblur doctor` tells what this machine computes with, `deblur train` trains, `deblur
-synth` makes blurry pictures out of sharp ones.
+**Other commands** (each has its own --help): `deblur review` shows befores and afters, `deblur weights` lists, fetches
+and imports models, `deblur bench` measures quality and speed, `deblur doctor` makes the page for a bug report, `deblur
+train` trains, `deblur synth` makes blurry pictures out of sharp ones, `deblur completion` is for the Tab key.
 
 **Exit codes**: 0 all done; 1 some files failed; 2 wrong usage; 3 nothing to do or unreadable input;
 4 weights not available; 5 weights damaged; 130 interrupted."""
@@ -48,9 +51,7 @@ synth` makes blurry pictures out of sharp ones.
 
 def show_version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
-
-        print(f"deblurcli {version('deblurcli')}")
+        print(f"deblurcli {__version__}")
         raise typer.Exit
 
 
@@ -72,11 +73,11 @@ FOLDERS = "Folders"
 @command
 def restore(
     inputs: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Argument(
             metavar="INPUT", help="Photos or folders; - reads standard input.", show_default=False, readable=False
         ),
-    ],
+    ] = None,
     output: Output = None,
     recursive: Recursive = False,
     model: Annotated[str | None, typer.Option(help=MODEL_HELP)] = None,
@@ -90,6 +91,13 @@ def restore(
     strength: Strength = 1.0,
     tta: Tta = False,
     compare: Annotated[bool, typer.Option("--compare", help="Also write a before/after picture.")] = False,
+    try_it: Annotated[
+        bool,
+        typer.Option(
+            "--try",
+            help="Write photo-try.jpg instead: what the models that are here make of a part, at several strengths.",
+        ),
+    ] = False,
     format: Format = None,
     quality: QualityOption = None,
     overwrite: Overwrite = False,
@@ -144,6 +152,15 @@ def restore(
         Path | None,
         typer.Option(help="Add a line for every file to this one.", rich_help_panel=FOLDERS, readable=False),
     ] = None,
+    from_marks: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Do again what is marked redo in this file of deblur review, and remove what is marked remove.",
+            rich_help_panel=FOLDERS,
+            readable=False,
+        ),
+    ] = None,
     version: Annotated[
         bool, typer.Option("--version", callback=show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
@@ -153,6 +170,26 @@ def restore(
     `deblur photo.jpg -o sharp.jpg` restores one photo; `deblur holiday/ -o sharp/` a folder. Size, format, EXIF, colour
     profile and transparency stay as they are, and the input is never touched.
     """
+    if offline:
+        go_offline()
+    if bool(inputs) == bool(from_marks):
+        raise UsageError("give photos or folders, or --from-marks FILE" + (", not both" if inputs else ""))
+    inputs = inputs or []
+    if from_marks and (output or try_it or resume or format):
+        raise UsageError(
+            "--from-marks: goes to the results that are marked; leave out --output, --format, --resume, --try"
+        )
+    if try_it:
+        console.set_mode(quiet=quiet, as_json=as_json)
+        try_models(
+            inputs,
+            output,
+            model,
+            device=device,
+            precision=precision.value,
+            overwrite=overwrite,
+        )
+        return
     written_format = pillow_format(format)
     output = named(output)
     sink = sink_at(output)
@@ -172,13 +209,14 @@ def restore(
         raise UsageError("--dry-run: tells of files that would be written; give --output FILE")
     refuse_resume_with_overwrite(resume, overwrite)
 
-    if offline:
-        go_offline()
     console.set_mode(quiet=quiet, as_json=as_json, log=None if sink else log)
     used = Model(model or DEFAULT, device, precision.value, tta)
     options = Options(strength, quality, written_format, compare)
     since, share = parse_time(newer_than) if newer_than else None, parse_shard(shard) if shard else None
     wanted = Wanted(overwrite, resume, since, limit, share)
+    request = Request(used, options, wanted, Way(lanes=jobs, fail_fast=fail_fast))
+    if from_marks:
+        raise typer.Exit(follow_marks(from_marks, request, dry_run=dry_run))
     if sink:
         raise typer.Exit(pipe(Task(inputs[0], sink, written_format), used, options))
     if output is not None and STANDARD_INPUT in inputs:
@@ -187,5 +225,4 @@ def restore(
         plan = make_plan(inputs, output, options, recursive=recursive)
     if is_single(inputs) and not dry_run and wanted == Wanted(overwrite):
         raise typer.Exit(restore_one(replace(plan.tasks[0], overwrite=overwrite), used, options))
-    request = Request(used, options, wanted, Way(lanes=jobs, fail_fast=fail_fast))
     raise typer.Exit(restore_many(plan, request, dry_run=dry_run))

@@ -99,6 +99,14 @@ class Manifest:
             entry = _parse(file.readline())
         return None if entry is None else _record(entry)
 
+    def newest(self) -> Iterator[Record]:
+        """The newest record of every output, in the order in which they were written."""
+        for number, file in enumerate(self.files):
+            if file.exists():
+                for offset, entry in _entries(file):
+                    if self.places[_key(entry["output"])][1:] == (number, offset):
+                        yield _record(entry)
+
     def append(self, record: Record) -> None:
         """Add a record, in one write; from any thread."""
         with self.one_at_a_time:

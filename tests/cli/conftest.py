@@ -58,7 +58,7 @@ def here(tmp_path, monkeypatch, capfd, small_model):
     monkeypatch.setenv("COLUMNS", "200")
 
     def run(*arguments):
-        arguments = [str(argument) for argument in arguments]
+        arguments = [str(argument) for argument in arguments]  # type: ignore[assignment]
         if "--model" not in arguments:
             arguments += ["--model", str(small_model)]
         with pytest.raises(SystemExit) as ended:

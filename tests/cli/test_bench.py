@@ -106,7 +106,7 @@ def test_an_interrupted_measurement_is_finished(bench, cache, photo, small_model
     options = ["bench", "--pairs", "p", "--model", str(small_model), "--no-speed", "--json"]
     command = [sys.executable, "-m", "deblurcli", *options]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    process = subprocess.Popen(command, cwd=tmp_path, env=cache, start_new_session=True, **pipes)
+    process = subprocess.Popen(command, cwd=tmp_path, env=cache, start_new_session=True, **pipes)  # type: ignore[call-overload]
     kept = tmp_path / "hub"
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and not [path for path in kept.rglob("*.jsonl") if path.stat().st_size > 800]:
