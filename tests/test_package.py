@@ -28,6 +28,8 @@ def test_the_wheel_holds_the_weights_and_the_licence(installed):
     wheel, _ = installed
     names = zipfile.ZipFile(wheel).namelist()
     assert "deblurcli/weights/srn-fast.safetensors" in names
+    for data in ("py.typed", "review/review.js", "viewer/page.html", "doctor/sharp.png"):
+        assert f"deblurcli/{data}" in names
     assert any(name.endswith("LICENSE") for name in names)
     assert not any(name.startswith(("tests/", "samples/")) for name in names)
 
