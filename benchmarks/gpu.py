@@ -44,7 +44,7 @@ def network_for(options: argparse.Namespace) -> tuple[Any, str, dict[str, Any]]:
     """The network on the CPU in float32, its architecture's name and its hyper-parameters."""
     if options.model:
         network, info = load_model(options.model)
-        return network, info.architecture, info.config
+        return network, info.architecture, dict(info.config)
     return network_of(options.kernel, 3), "srn", {"kernel_size": options.kernel, "resize": "area"}
 
 

@@ -50,7 +50,7 @@ def main() -> None:
             source = decoded(data)
             result = deblurrer(source)
             change = result.astype(np.float64) - source
-            tables = tuple(tuple(table) for table in Image.open(io.BytesIO(data)).quantization.values())
+            tables = tuple(tuple(table) for table in Image.open(io.BytesIO(data)).quantization.values())  # type: ignore[attr-defined]
             for name, used in (("own", tables), ("kept", kept(JpegCoding(tables, 2, False))[0])):
                 again = compressed(result, qtables=[list(table) for table in used])
                 there = decoded(again).astype(np.float64)

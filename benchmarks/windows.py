@@ -129,7 +129,7 @@ def main() -> None:
                 pixels = (result[0, :, :height, :width].permute(1, 2, 0) * 255).round().byte().numpy()
                 name = {whole_side: "whole", -options.local: f"local {options.local}"}.get(side, f"windows {side}")
                 gained = psnr(pixels, sharp)
-                row = (gained, gained - before, float(difference.mean()), float(difference.max()))
+                row: tuple[float, ...] = (gained, gained - before, float(difference.mean()), float(difference.max()))
                 row += (seam(result, whole, side if side > 0 else whole_side, network.config.size_multiple), spent)
                 rows.setdefault(f"{precision} {name}", []).append(row)
                 show(f"{path.stem[-22:]:22} {precision} {name}", row)

@@ -136,7 +136,7 @@ class HubServer:
         repo = self.repos.setdefault((kind, name), Repo())
         content = [name.encode(), str(len(repo.commits)).encode(), *files, *files.values()]
         commit = hashlib.sha1(
-            b"\0".join(one if isinstance(one, bytes) else one.encode() for one in content)
+            b"\0".join(one if isinstance(one, bytes) else one.encode() for one in content)  # type: ignore[attr-defined]
         ).hexdigest()
         repo.commits[commit] = files
         repo.licence = licence

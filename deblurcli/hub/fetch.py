@@ -177,7 +177,7 @@ def fetch(file: HubFile, terms: Terms, *, force: bool = False) -> Path:
     """
     with explained(file.repo, terms):
         from huggingface_hub import constants
-        from huggingface_hub.utils import WeakFileLock  # type: ignore[attr-defined]
+        from huggingface_hub.utils import WeakFileLock
 
         cache = Path(constants.HF_HUB_CACHE)
         locks = cache / ".locks"

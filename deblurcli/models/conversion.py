@@ -119,7 +119,7 @@ def convert(name: str, place: Place, sources: Mapping[str, Path], *, force: bool
         WeightsDamaged: if the files do not hold the weights of a known network.
         OutputError: if there is no room, or the cache cannot be written.
     """
-    from huggingface_hub.utils import WeakFileLock  # type: ignore[attr-defined]
+    from huggingface_hub.utils import WeakFileLock
 
     folder = place.checkpoint.parent
     with _usable(place):

@@ -106,7 +106,7 @@ def test_offline_there_is_no_connection(hub, deblur, tmp_path):
     assert hub.connections == 0
     assert deblur("weights", "pull", "far")[0] == 0
     hub.connections = 0
-    for command in (("pull", "--offline", "far"), ("pull", "far"), ("list",), ("info", "far"), ("verify",)):
+    for command in (("pull", "--offline", "far"), ("pull", "far"), ("list",), ("info", "far"), ("verify",)):  # type: ignore[assignment]
         assert deblur("weights", *command, **everybody)[0] == 0
     for name in (f"hf:{REPO}/far.pth", f"hf:{REPO}/far.pth@{hub.repos['models', REPO].main}"):
         code, _, errors = deblur("weights", "pull", name, HF_HUB_OFFLINE="1", **nobody)

@@ -52,7 +52,7 @@ def test_a_fair_quality_stays(photo_of_quality, quality):
     photo = photo_of_quality(quality)
     data, notes = encode_photo(sharpened(photo), "JPEG")
     assert notes == ()
-    tables = Image.open(io.BytesIO(data)).quantization.values()
+    tables = Image.open(io.BytesIO(data)).quantization.values()  # type: ignore[attr-defined]
     assert tuple(tuple(table) for table in tables) == photo.metadata.jpeg.tables
 
 
@@ -62,4 +62,4 @@ def test_the_user_decides(photo_of_quality, quality):
     assert notes == ()
     asked = io.BytesIO()
     Image.new("RGB", (8, 8)).save(asked, "JPEG", quality=quality, subsampling=0)
-    assert Image.open(io.BytesIO(data)).quantization == Image.open(asked).quantization
+    assert Image.open(io.BytesIO(data)).quantization == Image.open(asked).quantization  # type: ignore[attr-defined]

@@ -50,7 +50,7 @@ def made(format, side):
             samples = np.zeros((side, side, 3), np.uint16)
             file.write(imagecodecs.avif_encode(samples, 50, bitspersample=10, pixelformat="yuv444", speed=10))
         case "heif" | "heif 10":
-            mode, samples = ("RGB", np.uint8) if format == "heif" else ("RGB;16", np.uint16)
+            mode, samples = ("RGB", np.uint8) if format == "heif" else ("RGB;16", np.uint16)  # type: ignore[assignment]
             image = pytest.importorskip("pillow_heif").from_bytes(
                 mode, (side, side), np.zeros((side, side, 3), samples).tobytes()
             )

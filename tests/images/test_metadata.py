@@ -189,7 +189,7 @@ def test_png_colour_and_text_chunks_pass_through(colour8):
     plain = saved(colour8, "PNG")
     data, _ = encode_photo(read_photo(plain[:33] + gamma + text + plain[33:]), "PNG")
     seen = Image.open(io.BytesIO(data))
-    assert seen.info["gamma"] == 1.0 and seen.text["Title"] == "On the pier"
+    assert seen.info["gamma"] == 1.0 and seen.text["Title"] == "On the pier"  # type: ignore[attr-defined]
 
 
 def test_captions_and_comment_of_a_jpeg_are_kept(colour8):
@@ -204,7 +204,7 @@ def test_captions_and_comment_of_a_jpeg_are_kept(colour8):
     tiff, _ = encode_photo(photo, "TIFF")
     assert read_photo(tiff).metadata.iptc == record
     png, notes = encode_photo(photo, "PNG")
-    assert read_photo(png).metadata.iptc == record and Image.open(io.BytesIO(png)).text["Comment"] == "by hand"
+    assert read_photo(png).metadata.iptc == record and Image.open(io.BytesIO(png)).text["Comment"] == "by hand"  # type: ignore[attr-defined]
     assert notes == ()
     _, notes = encode_photo(photo, "WEBP")
     assert any("IPTC" in note and "Comment" in note for note in notes)

@@ -188,7 +188,7 @@ def test_a_photo_in_hand_is_left_at_once(photo, tmp_path, restore_folder):
             tmp_path / "in",
             tmp_path / "out",
             stop=stop,
-            on_event=lambda event: isinstance(event, Advanced) and stop.request(),
+            on_event=lambda event: isinstance(event, Advanced) and stop.request(),  # type: ignore[func-returns-value]
         )
     )
     assert statuses(ended) == {Status.NOT_DONE: 1}

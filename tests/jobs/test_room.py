@@ -12,7 +12,7 @@ def test_pictures_wait_until_there_is_room():
     assert room.take(LARGE - SMALLEST)
     assert room.take(1)  # counts as the smallest
     assert not room.take(1, give_up=lambda: True)
-    thread = threading.Thread(target=lambda: room.take(SMALLEST) and got.set())
+    thread = threading.Thread(target=lambda: room.take(SMALLEST) and got.set())  # type: ignore[func-returns-value]
     thread.start()
     assert not got.wait(0.05)
     room.give(1)

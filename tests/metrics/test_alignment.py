@@ -32,7 +32,7 @@ def test_refines_as_scikit_image_does(fraction: tuple[float, float], size: int) 
     views = [shifted_view(0, 0, (size, size)), shifted_view(*fraction, (size, size))]
     reference, picture = ((view - view.mean()) * window for view in views)
     expected, *_ = phase_cross_correlation(reference, picture, upsample_factor=100, normalization=None)
-    assert refine_shift(*views, (0, 0)) == pytest.approx(tuple(expected), abs=1e-9)
+    assert refine_shift(*views, (0, 0)) == pytest.approx(tuple(expected), abs=1e-9)  # type: ignore[call-arg]
 
 
 @pytest.mark.parametrize("shift", [(0, 0), (7, -4), (-2.37, 5.12), (0.5, -0.49), (-0.01, 30.99)])

@@ -53,7 +53,7 @@ def test_from_the_hub_to_a_photo(maxim_model, files, tmp_path):
         def begin(*arguments):
             command = [sys.executable, "-m", "deblurcli", *arguments]
             pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-            return subprocess.Popen(command, env=environment, cwd=tmp_path, **pipes)
+            return subprocess.Popen(command, env=environment, cwd=tmp_path, **pipes)  # type: ignore[call-overload]
 
         process = begin("weights", "pull", "maxim-gopro")
         kept = tmp_path / "home/assets/deblurcli"
