@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import sys
 
-COMMANDS = ("batch", "bench", "completion", "doctor", "review", "synth", "train", "weights")
-
 
 def main() -> None:
-    """`deblur PHOTO...` restores; a first word from COMMANDS runs that command instead.
+    """`deblur PHOTO...` restores; a first word from `completion.COMMANDS` runs that command instead.
 
     A photo or folder of such a name is given with its path, as `./weights`.
     """
+    from deblurcli.cli.completion import COMMANDS, words_to_complete
     from deblurcli.cli.edge import refuse_empty, told
     from deblurcli.cli.streams import flush, guard
 
@@ -22,7 +21,8 @@ def main() -> None:
             refuse_empty(arguments)
             from deblurcli.cli.app import commands, restore_app
 
-            app = commands if arguments and arguments[0] in COMMANDS else restore_app
+            first = (words_to_complete() or arguments)[:1]
+            app = commands if first and first[0] in COMMANDS else restore_app
             app(prog_name="deblur")
         finally:
             flush()

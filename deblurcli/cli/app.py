@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import typer
 
-from deblurcli.cli import batch, bench, completion, doctor, restore, review, synth, train, weights
+from deblurcli.cli import batch, bench, doctor, restore, review, synth, train, weights
 
-restore_app = typer.Typer(add_completion=False, rich_markup_mode="markdown", pretty_exceptions_enable=False)
+restore_app = typer.Typer(rich_markup_mode="markdown", pretty_exceptions_enable=False)
 restore_app.command(epilog=restore.EPILOG)(restore.restore)
 
-commands = typer.Typer(add_completion=False, rich_markup_mode="markdown", pretty_exceptions_enable=False)
+commands = typer.Typer(rich_markup_mode="markdown", pretty_exceptions_enable=False)
 commands.command(epilog=batch.EPILOG)(batch.batch)
 commands.command(epilog=bench.EPILOG)(bench.bench)
-commands.command()(completion.completion)
 commands.command()(doctor.doctor)
 commands.command(epilog=review.EPILOG)(review.review)
 commands.command()(synth.synth)

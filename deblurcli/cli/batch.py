@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from deblurcli.cli import completion
 from deblurcli.cli.console import console
 from deblurcli.cli.edge import command
 from deblurcli.cli.many import Request, Way, restore_many
@@ -61,7 +62,10 @@ def batch(
     workers: Annotated[
         int | None, typer.Option(min=1, help="On the cluster. Default: one per GPU, or per 4 CPUs of a machine.")
     ] = None,
-    model: Annotated[str | None, typer.Option(help=MODEL_HELP + " On a cluster: srn with --device cuda.")] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(help=MODEL_HELP + " On a cluster: srn with --device cuda.", autocompletion=completion.models),
+    ] = None,
     offline: Offline = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda; without a cluster also cuda:1, mps.")] = "auto",
     precision: Annotated[

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from deblurcli.cli import completion
 from deblurcli.cli.console import console
 from deblurcli.cli.edge import command
 from deblurcli.cli.progress import counting
@@ -43,7 +44,10 @@ def bench(
     sharp: Annotated[Path | None, typer.Option(help="Folder of sharp ones, of the same names.")] = None,
     pairs: Annotated[list[Path] | None, typer.Option(help="Folder with blur/ and sharp/. Repeatable.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only so many pairs, evenly spread.")] = None,
-    model: Annotated[list[str] | None, typer.Option(help="Name or file. Repeatable. Default: as of deblur.")] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(help="Name or file. Repeatable. Default: as of deblur.", autocompletion=completion.models),
+    ] = None,
     tta: Annotated[bool, typer.Option("--tta", help="Also every model with its self-ensemble.")] = False,
     device: Annotated[list[str] | None, typer.Option(help="auto, cpu, cuda, cuda:1, mps. Repeatable.")] = None,
     precision: Annotated[list[str] | None, typer.Option(help="auto, fp32, bf16, fp16. Repeatable.")] = None,

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from deblurcli.cli import completion
 from deblurcli.cli.console import console
 from deblurcli.cli.edge import command
 from deblurcli.cli.from_marks import follow_marks
@@ -43,7 +44,7 @@ from deblurcli.version import __version__
 EPILOG = """\
 **Other commands** (each has its own --help): `deblur review` shows befores and afters, `deblur weights` lists, fetches
 and imports models, `deblur bench` measures quality and speed, `deblur doctor` makes the page for a bug report, `deblur
-train` trains, `deblur synth` makes blurry pictures out of sharp ones, `deblur completion` is for the Tab key.
+train` trains, `deblur synth` makes blurry pictures out of sharp ones.
 
 **Exit codes**: 0 all done; 1 some files failed; 2 wrong usage; 3 nothing to do or unreadable input;
 4 weights not available; 5 weights damaged; 130 interrupted."""
@@ -75,12 +76,16 @@ def restore(
     inputs: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="INPUT", help="Photos or folders; - reads standard input.", show_default=False, readable=False
+            metavar="INPUT",
+            help="Photos or folders; - reads standard input.",
+            show_default=False,
+            readable=False,
+            autocompletion=completion.commands,
         ),
     ] = None,
     output: Output = None,
     recursive: Recursive = False,
-    model: Annotated[str | None, typer.Option(help=MODEL_HELP)] = None,
+    model: Annotated[str | None, typer.Option(help=MODEL_HELP, autocompletion=completion.models)] = None,
     offline: Offline = False,
     device: Annotated[
         str, typer.Option(help="auto, cpu, cuda, cuda:1, mps; for folders also cuda:0,cuda:1, or all GPUs.")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from deblurcli.cli import completion
 from deblurcli.cli.console import console
 from deblurcli.cli.edge import command
 from deblurcli.cli.publish import publish
@@ -21,7 +22,7 @@ app = typer.Typer(help="List, fetch, check, import and publish models.", no_args
 app.command("publish")(publish)
 
 Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
-Name = Annotated[str, typer.Argument(help="A model's name.", show_default=False)]
+Name = Annotated[str, typer.Argument(help="A model's name.", show_default=False, autocompletion=completion.models)]
 Names = Annotated[list[str], typer.Argument(help="Models' names, or hf:ORG/REPO/FILE[@COMMIT].", show_default=False)]
 
 

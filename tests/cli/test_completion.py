@@ -1,7 +1,9 @@
-"""What the Tab key offers, as the shells themselves say."""
+"""What the Tab key offers, as the shells themselves say, with the scripts that are installed for them."""
 
 import shutil
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -11,39 +13,24 @@ CASES = {
     "deblur --model srn-f": {"srn-fast"},
     "deblur weights li": {"list"},
     "deblur weights list --j": {"--json"},
+    "deblur weights remove srn-f": {"srn-fast"},
     "deblur review x --se": {"--serve"},
 }
 
 
-@pytest.fixture(scope="module")
-def offers(request):
-    """Ask a shell what it offers for a line that is not finished: (shell, script, line) -> words."""
-
-    def ask(shell, script, line):
-        if shutil.which(shell) is None:
-            pytest.skip(f"no {shell}")
-        words = line.split()
+@pytest.mark.parametrize("shell", ["bash", "fish"])
+def test_commands_options_and_models_are_offered(deblur, shell, monkeypatch):
+    if shutil.which(shell) is None:
+        pytest.skip(f"no {shell}")
+    monkeypatch.setenv("_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION", "1")
+    script = deblur("--show-completion", shell)
+    assert script.returncode == 0, script.stderr
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:/usr/bin:/bin")
+    for line, wanted in CASES.items():
         if shell == "bash":
-            test = f'COMP_WORDS=({line}); COMP_CWORD={len(words) - 1}; _deblur; printf "%s\\n" "${{COMPREPLY[@]}}"'
+            words = f"COMP_WORDS=({line}); COMP_CWORD={len(line.split()) - 1}"
+            test = f'{words}; _deblur_completion deblur; printf "%s\n" "${{COMPREPLY[@]}}"'
         else:
             test = f'complete -C "{line}"'
-        done = subprocess.run([shell, "-c", f"{script}\n{test}"], capture_output=True, text=True, check=True)
-        return {offer.split("\t")[0] for offer in done.stdout.split("\n") if offer}
-
-    return ask
-
-
-@pytest.mark.parametrize("shell", ["bash", "fish"])
-def test_commands_options_and_models_are_offered(deblur, offers, shell):
-    script = deblur("completion", shell)
-    assert script.returncode == 0, script.stderr
-    for line, wanted in CASES.items():
-        assert offers(shell, script.stdout, line) == wanted
-
-
-def test_zsh_takes_the_script(deblur):
-    if shutil.which("zsh") is None:
-        pytest.skip("no zsh")
-    script = deblur("completion", "zsh").stdout
-    done = subprocess.run(["zsh", "-fc", f"{script}\necho $_comps[deblur]"], capture_output=True, text=True, check=True)
-    assert "_deblur" in done.stdout
+        done = subprocess.run([shell, "-c", f"{script.stdout}\n{test}"], capture_output=True, text=True, check=True)
+        assert {offer.split("\t")[0] for offer in done.stdout.split("\n") if offer} == wanted, line
