@@ -53,6 +53,30 @@ def write_together(files: Sequence[tuple[bytes, Path]], *, overwrite: bool) -> N
 
 
 @contextlib.contextmanager
+def file_beside(path: Path, *, overwrite: bool) -> Iterator[Path]:
+    """A temporary file for another program to write, which gets its name at the end as `write_atomically` gives it.
+
+    Raises FileExistsError when the name is taken and `overwrite` is False, and OSError; in either case, and if the body
+    fails, nothing is left behind.
+    """
+    temporary, descriptor = _open_temporary(path.parent)
+    try:
+        yield temporary
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        if not fcntl:
+            os.close(descriptor)
+            descriptor = -1
+        _put_in_place(temporary, path, overwrite)
+        sync_folder(path.parent)
+    finally:
+        if descriptor >= 0:
+            os.close(descriptor)
+        with contextlib.suppress(FileNotFoundError):
+            temporary.unlink()
+
+
+@contextlib.contextmanager
 def _temporary(data: bytes, folder: Path) -> Iterator[Path]:
     """A file with this content, removed afterwards unless it has got another name."""
     temporary, descriptor = _open_temporary(folder)

@@ -1,0 +1,1 @@
+"""Videos and animations, frame by frame: reading, restoring and writing them like their source."""
