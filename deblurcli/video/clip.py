@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+FOLDER = "pictures"  # in place of a container's name
+
 
 @dataclass(frozen=True)
 class Colour:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 import av
 
 from deblurcli.errors import OutputError, UsageError
 from deblurcli.video.clip import Clip, Colour, Mastering
-from deblurcli.video.colour import FULL
+from deblurcli.video.colour import FULL, LIMITED, understood
 from deblurcli.video.formats import bits_of, same_kind, writable_like
 from deblurcli.video.names import WORDS
 
@@ -83,6 +83,7 @@ class Coding:
     Attributes:
         codec: key of `CODECS`.
         pixel_format: in which the encoder takes them.
+        colour: as the result says of its samples.
         quantiser: of the encoder's own scale; None where it has none.
         options: of the encoder, all of them.
         time_base: of its time stamps.
@@ -92,6 +93,7 @@ class Coding:
 
     codec: str
     pixel_format: str
+    colour: Colour
     quantiser: float | None
     options: Mapping[str, str]
     time_base: Fraction
@@ -125,7 +127,7 @@ def coding_for(
     if codec is not None:
         found = _pixel_format(clip, codec, container, full)
     else:
-        problem = f"its codec ({clip.codec}) is not written"
+        problem = f"its codec ({clip.codec or 'pictures'}) is not written"
         for chosen in dict.fromkeys((clip.codec, IN_PLACE[container], *_INSTEAD)):
             if chosen not in CODECS:
                 continue
@@ -137,11 +139,13 @@ def coding_for(
             break
         if found is None:
             raise OutputError(f"{problem}; choose .mkv, which takes every codec")
-        if chosen != clip.codec:
+        if chosen != clip.codec and clip.codec:
             notes.append(f"{problem}: written as {CODECS[chosen].words}")
     assert found is not None
     own, pixel_format = CODECS[chosen], found
+    written = replace(clip.colour, range=clip.colour.range if clip.pixel_format.startswith("gbr") else colour.range)
     if not same_kind(clip.pixel_format, pixel_format):
+        written = replace(understood(replace(clip.colour, matrix=2), clip.height, pixel_format), range=LIMITED)
         notes.append(f"its RGB samples become luma and chroma ({pixel_format}), as {own.words} has them")
     quantiser = _quantiser(clip, chosen, quality)
     if quality is not None and not own.quantiser:
@@ -169,7 +173,7 @@ def coding_for(
         time_base = Fraction(1, 60_000)
         notes.append("its time stamps are rounded to 1/60000 s")
     apart = container != "avi"
-    return Coding(chosen, pixel_format, quantiser, options, time_base, apart, tuple(notes))
+    return Coding(chosen, pixel_format, written, quantiser, options, time_base, apart, tuple(notes))
 
 
 def _pixel_format(clip: Clip, codec: str, container: str, full: bool) -> str:
@@ -184,8 +188,9 @@ def _pixel_format(clip: Clip, codec: str, container: str, full: bool) -> str:
     offered = _formats_of(own)
     found = writable_like(clip.pixel_format, offered, full)
     if found is None and clip.pixel_format == "gbrp":
-        # Codecs for viewing have no RGB; full resolution in all three planes loses next to nothing.
-        found = writable_like("yuv444p", offered, False)
+        # Codecs for viewing have no RGB, and few players take chroma of full resolution.
+        odd = clip.width % 2 or clip.height % 2
+        found = writable_like("yuv444p" if odd and "yuv444p" in offered else "yuv420p", offered, False)
     if found is None or bits_of(av.VideoFormat(found)) < clip.bits:
         raise OutputError(
             f"{own.words} does not hold its samples ({clip.pixel_format}, {clip.bits} bits) here; choose another "

@@ -37,7 +37,7 @@ class Encoder:
         self.clip = clip
         self._reformatter = VideoReformatter()
         try:
-            self.stream = picture_stream(self.file, clip, coding, colour, length)
+            self.stream = picture_stream(self.file, clip, coding, length)
             self.stream.codec_context.open(strict=False)
         except (av.FFmpegError, ValueError) as problem:
             self.file.close()
@@ -82,10 +82,12 @@ class Encoder:
     def _as_taken(self, frame: av.VideoFrame) -> av.VideoFrame:
         if frame.format.name == self.coding.pixel_format:
             return frame
-        return reformatted(self._reformatter, frame, self.coding.pixel_format, self.colour, self.colour)
+        alike = same_kind(self.clip.pixel_format, self.coding.pixel_format)
+        wanted = self.colour if alike else self.coding.colour
+        return reformatted(self._reformatter, frame, self.coding.pixel_format, self.colour, wanted)
 
 
-def picture_stream(file: Any, clip: Clip, coding: Coding, colour: Colour, length: int) -> Any:
+def picture_stream(file: Any, clip: Clip, coding: Coding, length: int) -> Any:
     """The stream of pictures in a file that is to be written, with all that decides what its encoder does."""
     own = CODECS[coding.codec]
     stream = file.add_stream(own.encoder, rate=clip.rate.limit_denominator(60_000), options=dict(coding.options))
@@ -99,10 +101,8 @@ def picture_stream(file: Any, clip: Clip, coding: Coding, colour: Colour, length
         context.max_b_frames = 0
     if clip.aspect:
         context.sample_aspect_ratio = clip.aspect
-    rgb = not same_kind("yuv420p", coding.pixel_format)
-    context.color_range = clip.colour.range if rgb else colour.range
-    context.colorspace = clip.colour.matrix if same_kind(clip.pixel_format, coding.pixel_format) else colour.matrix
-    context.color_primaries, context.color_trc = clip.colour.primaries, clip.colour.transfer
+    context.color_range, context.colorspace = coding.colour.range, coding.colour.matrix
+    context.color_primaries, context.color_trc = coding.colour.primaries, coding.colour.transfer
     return stream
 
 

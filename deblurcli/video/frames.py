@@ -10,8 +10,9 @@ import av
 
 from deblurcli.display import display_name
 from deblurcli.errors import InputError
-from deblurcli.video.clip import Clip
+from deblurcli.video.clip import FOLDER, Clip
 from deblurcli.video.encode import digest_of
+from deblurcli.video.pictures import frames_in
 from deblurcli.video.probe import opened
 
 
@@ -47,6 +48,11 @@ def read_frames(clip: Clip, span: Span = WHOLE, after: Place | None = None) -> I
     Raises:
         InputError: one line, for damaged data, times that go back, and frames whose size or kind changes.
     """
+    if clip.container == FOLDER:
+        frames = frames_in(clip)
+        if _at_place(frames, after):
+            yield from _within(frames, span)
+        return
     with opened(clip.path) as container:
         stream = container.streams[clip.stream]
         stream.thread_type = "AUTO"

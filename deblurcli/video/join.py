@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from array import array
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
@@ -16,7 +16,7 @@ import av
 
 from deblurcli.display import listed
 from deblurcli.errors import OutputError
-from deblurcli.video.clip import Clip, Colour, Track
+from deblurcli.video.clip import FOLDER, Clip, Track
 from deblurcli.video.codecs import Coding
 from deblurcli.video.encode import picture_stream
 from deblurcli.video.frames import Span
@@ -25,7 +25,7 @@ from deblurcli.video.probe import opened
 from deblurcli.video.segments import Segment, packets_of
 
 # What libav tells of the container and not of the film.
-_OF_THE_CONTAINER = frozenset({"major_brand", "minor_version", "compatible_brands", "encoder", "duration"})
+_OF_THE_CONTAINER = frozenset({"major_brand", "minor_version", "compatible_brands", "encoder", "software", "duration"})
 _OF_THE_STREAM = frozenset({"encoder", "handler_name", "vendor_id", "duration", "rotate"})
 _STATISTICS = ("BPS", "NUMBER_OF_", "_STATISTICS", "DURATION")  # of Matroska writers, about the streams as they were
 Numbered = tuple[int, Any]  # the index of a stream in the source, and a packet
@@ -53,6 +53,8 @@ def layout_for(clip: Clip, container: str, span: Span) -> Layout:
     """What a container takes of a clip's other streams; each is tried, as libav's tables promise too much."""
     taken: list[Track] = []
     refused: list[Track] = []
+    if clip.container == FOLDER:
+        return Layout(container, (), (span.start or 0) * clip.time_base, ())
     with opened(clip.path) as source:
         for track in clip.tracks:
             (taken if _takes(container, source.streams[track.index]) else refused).append(track)
@@ -86,7 +88,6 @@ def join(
     temporary: Path,
     layout: Layout,
     coding: Coding,
-    colour: Colour,
     span: Span,
     length: int,
 ) -> None:
@@ -99,20 +100,22 @@ def join(
     if options and any(key.startswith(_APPLE) for key in clip.metadata):
         options["movflags"] += "+use_metadata_tags"
     with (
-        opened(clip.path) as source,
+        opened(clip.path) if layout.tracks else nullcontext() as source,
         _told(),
         av.open(str(temporary), "w", format=layout.container, container_options=options) as file,
     ):
         streams: dict[int, Any] = {}
         for index in sorted([clip.stream, *(track.index for track in layout.tracks)]):  # in the order of the source
             if index == clip.stream:
-                streams[index] = _picture_stream(clip, file, layout, coding, colour, length)
-            else:
+                streams[index] = _picture_stream(clip, file, layout, coding, length)
+            elif source:
                 streams[index] = _copy(file, source.streams[index])
         file.metadata.update(described(clip.metadata))
         file.set_chapters(_chapters(clip, layout.origin, span))
-        wanted = [source.streams[track.index] for track in layout.tracks]
-        beside = _others(source.demux(wanted), clip, layout, span) if wanted else iter(())
+        beside: Iterator[Numbered] = iter(())
+        if source:
+            wanted = [source.streams[track.index] for track in layout.tracks]
+            beside = _others(source.demux(wanted), clip, layout, span)
         for index, packet in merged(_pictures(clip, segments, layout), beside):
             packet.stream = streams[index]
             file.mux(packet)
@@ -127,9 +130,9 @@ def _told() -> Iterator[None]:
         raise OutputError(f"cannot be written ({reason}); choose another --output or container") from problem
 
 
-def _picture_stream(clip: Clip, file: Any, layout: Layout, coding: Coding, colour: Colour, length: int) -> Any:
+def _picture_stream(clip: Clip, file: Any, layout: Layout, coding: Coding, length: int) -> Any:
     """The stream with an encoder like the segments', for its headers alone: it gets their packets."""
-    stream = picture_stream(file, clip, coding, colour, length)
+    stream = picture_stream(file, clip, coding, length)
     if clip.display_matrix:
         stream.set_display_matrix(clip.display_matrix)
     if coding.codec == "hevc" and layout.container in ("mp4", "mov"):

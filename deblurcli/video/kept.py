@@ -7,7 +7,7 @@ from pathlib import Path
 import av
 
 from deblurcli.display import listed
-from deblurcli.video.clip import Clip
+from deblurcli.video.clip import FOLDER, Clip
 from deblurcli.video.formats import same_kind
 from deblurcli.video.join import described
 from deblurcli.video.names import WORDS
@@ -53,15 +53,18 @@ def _colours(plan: VideoPlan, found: Clip) -> list[str]:
     told = []
     if source.primaries not in (2, found.colour.primaries) or source.transfer not in (2, found.colour.transfer):
         told.append("colour primaries or transfer")
-    yuv = same_kind("yuv420p", plan.coding.pixel_format)
-    if yuv and source.matrix not in (2, found.colour.matrix) and same_kind(plan.clip.pixel_format, found.pixel_format):
+    # RGB says the same of itself in every file.
+    alike = same_kind(plan.clip.pixel_format, plan.coding.pixel_format) and source.matrix != 0
+    if alike and source.matrix not in (2, found.colour.matrix):
         told.append("colour matrix")
-    if yuv and source.range not in (0, found.colour.range):
+    if alike and source.range not in (0, found.colour.range):
         told.append("colour range")
     return told
 
 
 def _languages(source: Clip, plan: VideoPlan) -> set[str]:
+    if source.container == FOLDER:
+        return set()
     indices = {track.index for track in plan.layout.tracks} | {source.stream}
     with av.open(str(source.path), metadata_errors="replace") as file:
         return {

@@ -17,8 +17,10 @@ from deblurcli.video.encode import Encoder
 from deblurcli.video.frames import Span
 from deblurcli.video.join import Layout, layout_for
 from deblurcli.video.names import WORDS, container_for
+from deblurcli.video.pictures import clip_of
 from deblurcli.video.probe import probe
 
+USUAL_RATE = Fraction(25)  # of pictures in a folder
 _SECONDS = 2.0  # of a group of pictures
 _SHORTEST, _LONGEST = 12, 120  # frames of it
 _FINEST_GRID = 1000  # frames a second on which AVI, which has no time stamps, may place frames
@@ -33,7 +35,7 @@ class VideoOptions:
         quality: 1 to 100; None for like the source.
         codec: key of `codecs.CODECS`; None for the source's.
         start, end: in seconds from the first frame.
-        only_blurred: leave frames as they are whose sharpness is this share of the sharpest near them; None for all.
+        only_blurred: leave frames as they are that are sharp already, see `sharpness`.
         overwrite: replace a result that is there.
     """
 
@@ -42,7 +44,7 @@ class VideoOptions:
     codec: str | None = None
     start: float | None = None
     end: float | None = None
-    only_blurred: float | None = None
+    only_blurred: bool = False
     overwrite: bool = False
 
 
@@ -73,8 +75,8 @@ class VideoPlan:
     notes: tuple[str, ...]
 
 
-def plan_video(source: Path, target: Path, options: VideoOptions) -> VideoPlan:
-    """Look into a video and decide how it is written.
+def plan_video(source: Path, target: Path, options: VideoOptions, rate: Fraction = USUAL_RATE) -> VideoPlan:
+    """Look into a video, or a folder of pictures to be shown at a rate, and decide how it is written.
 
     Raises:
         UsageError: for options that do not fit.
@@ -82,7 +84,7 @@ def plan_video(source: Path, target: Path, options: VideoOptions) -> VideoPlan:
         OutputError: for a result that could not be written, or would lose what must not be lost.
     """
     container = container_for(target)
-    clip = probe(source)
+    clip = clip_of(source, rate) if source.is_dir() else probe(source)
     try:
         colour = understood(clip.colour, clip.height, clip.pixel_format)
     except InputError as problem:
@@ -136,7 +138,7 @@ def unit_for(clip: Clip, container: str) -> tuple[Fraction, list[str]]:
         if clip.regular:
             return 1 / clip.rate.limit_denominator(60_000), []
         if 1 / exact <= _FINEST_GRID:
-            return exact, []
+            return exact.limit_denominator(60_000), []
         return Fraction(1, _FINEST_GRID), ["its time stamps are rounded to 1/1000 s, as AVI needs a grid"]
     if (
         container in ("matroska", "webm")

@@ -89,7 +89,7 @@ def restore_video(
         if segments:
             try:
                 with file_beside(plan.target, overwrite=options.overwrite) as temporary:
-                    join(plan.clip, segments, temporary, plan.layout, plan.coding, plan.colour, plan.span, plan.length)
+                    join(plan.clip, segments, temporary, plan.layout, plan.coding, plan.span, plan.length)
                     notes = differences(plan, temporary)
             except FileExistsError:
                 raise OutputExists(

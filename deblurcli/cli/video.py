@@ -1,0 +1,368 @@
+"""`deblur CLIP [-o OUT]`: one video, a folder of pictures as one, or frames of one as pictures."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from deblurcli.cli.edge import say
+from deblurcli.cli.folders import Request, load_deblurrers, model_of
+from deblurcli.cli.interrupt import stopped_by_signals
+from deblurcli.cli.progress import counting, duration
+from deblurcli.cli.report import print_json
+from deblurcli.digest import sha256_of
+from deblurcli.display import display_name
+from deblurcli.errors import ExitCode, InputError, UsageError
+from deblurcli.images import OutputExists
+from deblurcli.models.files import find_weights
+from deblurcli.video.extra import require
+from deblurcli.video.names import CONTAINERS, is_video, suffix_like
+
+if TYPE_CHECKING:
+    from deblurcli.video.plan import VideoOptions, VideoPlan
+
+VIDEOS = "Videos"
+STOPPING = "deblur: stopping; whole groups of pictures are kept. Ctrl-C again stops at once\n"
+MARK = "-deblurred"
+
+Codec = Annotated[
+    str | None, typer.Option(help="h264, hevc, av1, vp9, ffv1, ... Default: the source's.", rich_help_panel=VIDEOS)
+]
+From = Annotated[
+    str | None, typer.Option("--from", metavar="TIME", help="Begin there: 90, 1:30, 1:02:03.5.", rich_help_panel=VIDEOS)
+]
+To = Annotated[str | None, typer.Option("--to", metavar="TIME", help="End there.", rich_help_panel=VIDEOS)]
+Every = Annotated[int | None, typer.Option(min=1, help="With --frames: only each N-th frame.", rich_help_panel=VIDEOS)]
+Frames = Annotated[
+    Path | None,
+    typer.Option(help="Write frames as pictures into this folder.", rich_help_panel=VIDEOS, readable=False),
+]
+Fps = Annotated[
+    str | None,
+    typer.Option(metavar="RATE", help="Of a folder of pictures made a video: 25, 30000/1001.", rich_help_panel=VIDEOS),
+]
+OnlyBlurred = Annotated[
+    bool,
+    typer.Option("--only-blurred", help="Leave frames that are as sharp as those around them.", rich_help_panel=VIDEOS),
+]
+
+
+@dataclass(frozen=True)
+class VideoRequest:
+    """The options that only videos have."""
+
+    codec: str | None = None
+    start: str | None = None
+    end: str | None = None
+    every: int | None = None
+    frames: Path | None = None
+    fps: str | None = None
+    only_blurred: bool = False
+
+    @property
+    def given(self) -> str | None:
+        """The first of them that was given."""
+        names = ("codec", "from", "to", "every", "frames", "fps", "only-blurred")
+        return next((f"--{name}" for name, value in zip(names, vars(self).values(), strict=True) if value), None)
+
+
+class _Stop:
+    """A request to end, as `stopped_by_signals` makes it."""
+
+    def __init__(self) -> None:
+        import threading
+
+        self.event = threading.Event()
+
+    def request(self) -> None:
+        self.event.set()
+
+
+def is_about_video(inputs: list[Path], output: Path | None, wanted: VideoRequest) -> bool:
+    """Whether this is a video's job: one video, or one folder of pictures with a video's name as its output.
+
+    Raises:
+        UsageError: for a video among other inputs, and for a video's options without a video.
+    """
+    if len(inputs) == 1 and is_video(inputs[0]):
+        return True
+    if len(inputs) == 1 and inputs[0].is_dir() and output is not None and output.suffix.lower() in CONTAINERS:
+        return not output.is_dir()
+    for path in inputs:
+        if is_video(path):
+            raise UsageError(f"{display_name(path)}: a video is restored alone; give it as the only input")
+    if wanted.given:
+        raise UsageError(f"{wanted.given}: is for videos, and there is none among the inputs")
+    return False
+
+
+def restore_video_file(source: Path, output: Path | None, wanted: VideoRequest, request: Request) -> ExitCode:
+    """Do it, and tell about it; returns what the process should end with."""
+    require(display_name(source))
+    options = _options(wanted, request)
+    if wanted.frames is not None:
+        return _stills(source, output, wanted, request, options)
+    if wanted.every:
+        raise UsageError("--every: of the frames that are written as pictures; give --frames FOLDER")
+    from deblurcli.video.plan import USUAL_RATE, plan_video
+    from deblurcli.video.run import leftovers_of, refuse_existing
+
+    target = _target(source, output)
+    try:
+        refuse_existing(target, options.overwrite)
+    except OutputExists as error:
+        raise InputError(str(error)) from None
+    plan = plan_video(source, target, options, _rate(wanted.fps) if wanted.fps else USUAL_RATE)
+    if wanted.fps and not source.is_dir():
+        raise UsageError("--fps: of pictures in a folder; a video keeps its own times")
+    if request.dry_run:
+        _rehearse(plan, options, request)
+        return ExitCode.OK
+    if not request.resume and leftovers_of(target):
+        request.say(f"{display_name(target)}: a stopped run is thrown away; --resume would have gone on with it")
+    return _run(plan, options, request)
+
+
+def _run(plan: VideoPlan, options: VideoOptions, request: Request) -> ExitCode:
+    from deblurcli.video.run import restore_video
+
+    deblurrer = load_deblurrers(request)[0]
+    request.say(f"{deblurrer.info.name} on {deblurrer.device}, {deblurrer.precision}: {plan.clip.words}")
+    weights = sha256_of(find_weights(model_of(request), request.say))
+    stop = _Stop()
+    with stopped_by_signals(stop, STOPPING) as interrupted:  # type: ignore[arg-type]
+        left = _left(plan, request, stop) if options.only_blurred else frozenset()
+        with _Counter("restored", plan.frames, request) as counter:
+            outcome = restore_video(
+                plan,
+                deblurrer,
+                weights,
+                options,
+                resume=request.resume,
+                chosen=lambda moment: moment not in left,
+                stop=stop.event,
+                advance=counter,
+            )
+    status = "stopped" if outcome.target is None else "guarded" if outcome.failed else "done"
+    _json(request, plan, status, outcome.frames, outcome.notes, outcome.seconds, restored=outcome.restored)
+    name, target = display_name(plan.clip.path), display_name(plan.target)
+    if outcome.target is None:
+        say(f"deblur: {name}: {'interrupted' if interrupted.seen else 'stopped'}; --resume goes on with the rest")
+        return ExitCode.INTERRUPTED
+    speed = (outcome.frames - outcome.resumed) / outcome.seconds
+    about = f"{plan.clip.width}x{plan.clip.height}, {outcome.frames:,} frames"
+    if outcome.resumed:
+        about += f", {outcome.resumed:,} of an earlier run"
+    if options.only_blurred:
+        about += f", {outcome.frames - outcome.restored:,} left as they were"
+    request.say(f"{name} -> {target} ({about}, {duration(outcome.seconds)}, {speed:.2f} frames/s)")
+    for note in outcome.notes:
+        request.say(f"  {note}")
+    if outcome.failed:
+        say(f"deblur: {name} -> {target}: {_failed(outcome.failed)}")
+        return ExitCode.SOME_FAILED
+    return ExitCode.OK
+
+
+def _left(plan: VideoPlan, request: Request, stop: _Stop) -> frozenset[int]:
+    """The times of the frames that are sharp already."""
+    from deblurcli.video.blurred import measure_frames
+
+    with _Counter("measured", plan.frames, request) as counter:
+        found = measure_frames(plan, counter, stop.event.is_set)
+    return frozenset(one.time for one in found if one.is_sharp)
+
+
+def _rehearse(plan: VideoPlan, options: VideoOptions, request: Request) -> None:
+    """Tell what would be done, and in what time."""
+    from deblurcli.video.blurred import measure_frames
+    from deblurcli.video.colour import Samples
+    from deblurcli.video.frames import read_frames
+    from deblurcli.video.sharpness import ALIKE, AROUND, LEAST
+
+    deblurrer = load_deblurrers(request)[0]
+    coding = plan.coding
+    quality = f", quantiser {coding.quantiser:g}" if coding.quantiser is not None else ""
+    request.say(f"{display_name(plan.clip.path)} -> {display_name(plan.target)}: {plan.clip.words}")
+    request.say(f"  written as {coding.codec}, {coding.pixel_format}{quality}")
+    for note in plan.notes:
+        request.say(f"  {note}")
+    frames = plan.frames
+    if options.only_blurred:
+        with _Counter("measured", plan.frames, request) as counter:
+            found = measure_frames(plan, counter)
+        frames = sum(not one.is_sharp for one in found)
+        values = sorted(one.value for one in found)
+        request.say(
+            f"  {len(found) - frames:,} frames would be left as they are: at least {ALIKE:g} times as sharp as the "
+            f"sharpest within {AROUND:g} s, and at least {LEAST:g}; sharpness here is {values[0]:.2f} to "
+            f"{values[-1]:.2f}, in the middle {values[len(values) // 2]:.2f}"
+        )
+    samples = Samples(plan.clip.pixel_format, plan.colour)
+    _, frame = next(read_frames(plan.clip, plan.span))
+    pixels = samples.rgb(samples.planar(frame))
+    deblurrer.restore(pixels)  # whatever is only done once
+    started = time.perf_counter()
+    deblurrer.restore(pixels)
+    seconds = (time.perf_counter() - started) * frames
+    request.say(f"would take about {duration(seconds)}, measured by restoring its first frame")
+    _json(request, plan, "planned", plan.frames, plan.notes, seconds)
+
+
+def _stills(
+    source: Path, output: Path | None, wanted: VideoRequest, request: Request, options: VideoOptions
+) -> ExitCode:
+    from deblurcli.video.stills import write_stills
+
+    assert wanted.frames is not None
+    if output is not None or request.dry_run:
+        raise UsageError("--frames: takes the place of --output, and has no --dry-run")
+    if wanted.codec or wanted.only_blurred or wanted.fps:
+        raise UsageError("--frames: writes pictures; --codec, --fps and --only-blurred are for videos")
+    deblurrer = load_deblurrers(request)[0]
+    stop = _Stop()
+    with (
+        stopped_by_signals(stop, "") as interrupted,  # type: ignore[arg-type]
+        _Counter("pictures", 0, request) as counter,
+    ):
+        outcome = write_stills(
+            source, wanted.frames, wanted.every or 1, deblurrer, options, stop.event.is_set, counter.of
+        )
+    folder = display_name(wanted.frames)
+    there = f", {outcome.skipped:,} were there" if outcome.skipped else ""
+    request.say(f"{display_name(source)} -> {folder}: {outcome.written:,} pictures{there}")
+    for note in outcome.notes:
+        request.say(f"  {note}")
+    if outcome.failed:
+        say(f"deblur: {display_name(source)} -> {folder}: {_failed(outcome.failed)}")
+    if interrupted.seen:
+        say("deblur: interrupted; the same command goes on with the rest")
+        return ExitCode.INTERRUPTED
+    return ExitCode.SOME_FAILED if outcome.failed else ExitCode.OK
+
+
+def _failed(frames: int) -> str:
+    return f"the model failed on {frames:,} frames somewhere; the input was kept there"
+
+
+def _options(wanted: VideoRequest, request: Request) -> VideoOptions:
+    from deblurcli.video.plan import VideoOptions
+
+    if request.format:
+        raise UsageError("--format: is for photos; a video's container is that of the output's suffix")
+    if request.options.compare:
+        raise UsageError("--compare: is for photos; --frames FOLDER --every N writes frames of a video")
+    return VideoOptions(
+        strength=request.options.strength,
+        quality=request.options.quality,
+        codec=wanted.codec,
+        start=parse_moment("--from", wanted.start),
+        end=parse_moment("--to", wanted.end),
+        only_blurred=wanted.only_blurred,
+        overwrite=request.options.overwrite,
+    )
+
+
+def parse_moment(option: str, text: str | None) -> float | None:
+    """Seconds of "90", "1:30" or "1:02:03.5".
+
+    Raises:
+        UsageError: for anything else.
+    """
+    if text is None:
+        return None
+    parts = text.split(":")
+    try:
+        values = [float(part) for part in parts]
+        if len(parts) > 3 or any(value < 0 or value != value or value > 1e7 for value in values):
+            raise ValueError
+    except ValueError:
+        raise UsageError(f"{option} {display_name(text)}: give seconds, or a time as 1:30 or 1:02:03.5") from None
+    seconds = 0.0
+    for value in values:
+        seconds = seconds * 60 + value
+    return seconds
+
+
+def _rate(text: str) -> Fraction:
+    try:
+        rate = Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        rate = Fraction(0)
+    if not 0 < rate <= 1000:
+        raise UsageError(f"--fps {display_name(text)}: give frames a second, as 25 or 30000/1001")
+    return rate.limit_denominator(10_000)
+
+
+def _target(source: Path, output: Path | None) -> Path:
+    """Where the result goes: as for photos, beside the source or into a folder with its name."""
+    if output is not None and not output.is_dir():
+        if output.resolve() == source.resolve():
+            raise UsageError(f"{display_name(output)}: is the input; give another --output")
+        return output
+    if source.is_dir():
+        raise UsageError("a folder of pictures needs a video's name as --output")
+    from deblurcli.video.probe import opened
+
+    with opened(source) as container:
+        suffix = suffix_like(source, container.format.name)
+    target = (output / source.stem) if output is not None else source.with_name(source.stem + MARK)
+    target = target.with_name(target.name + suffix)
+    if target.resolve() == source.resolve():
+        raise UsageError(f"{display_name(target)}: is the input; give another --output")
+    return target
+
+
+def _json(
+    request: Request, plan: VideoPlan, status: str, frames: int, notes: tuple[str, ...], seconds: float, **more: Any
+) -> None:
+    if request.as_json:
+        record = {
+            "input": os.fsdecode(plan.clip.path),
+            "output": os.fsdecode(plan.target),
+            "status": status,
+            "width": plan.clip.width,
+            "height": plan.clip.height,
+            "frames": frames,
+            "codec": plan.coding.codec,
+            "notes": list(notes),
+            "seconds": round(seconds, 3),
+        }
+        print_json({**record, **more})
+
+
+class _Counter:
+    """A bar of frames with their rate and the time left; call it with how many are done."""
+
+    def __init__(self, what: str, total: int, request: Request) -> None:
+        self.bar = counting(what)
+        if request.quiet:
+            self.bar.disable = True
+        self.task = self.bar.add_task("", total=total or None, status="")
+        self.total = total
+        self.started: tuple[float, int] | None = None
+
+    def __enter__(self) -> _Counter:
+        self.bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.stop()
+
+    def __call__(self, done: int) -> None:
+        now = time.perf_counter()
+        if self.started is None:
+            self.started = (now, done)
+        elapsed, new = now - self.started[0], done - self.started[1]
+        status = f"{new / elapsed:.2f} frames/s" if elapsed > 0 and new else ""
+        self.bar.update(self.task, completed=done, status=status)
+
+    def of(self, done: int, total: int) -> None:
+        self.bar.update(self.task, total=total)
+        self(done)
