@@ -90,7 +90,7 @@ def is_about_video(inputs: list[Path], output: Path | None, wanted: VideoRequest
     Raises:
         UsageError: for a video among other inputs, and for a video's options without a video.
     """
-    if len(inputs) == 1 and is_video(inputs[0]):
+    if len(inputs) == 1 and (is_video(inputs[0]) or _frames(inputs[0]) > 1):
         return True
     if len(inputs) == 1 and inputs[0].is_dir() and output is not None and output.suffix.lower() in CONTAINERS:
         return not output.is_dir()
@@ -102,8 +102,18 @@ def is_about_video(inputs: list[Path], output: Path | None, wanted: VideoRequest
     return False
 
 
+def _frames(path: Path) -> int:
+    from deblurcli.images import is_image_name
+    from deblurcli.video.animation import frames_of
+
+    return frames_of(path) if is_image_name(path) or path.suffix.lower() == ".apng" else 1
+
+
 def restore_video_file(source: Path, output: Path | None, wanted: VideoRequest, request: Request) -> ExitCode:
     """Do it, and tell about it; returns what the process should end with."""
+    suffix = output.suffix.lower() if output is not None else ""
+    if wanted.frames is None and _frames(source) > 1 and suffix not in CONTAINERS:
+        return _animation(source, output, wanted, request)
     require(display_name(source))
     options = _options(wanted, request)
     if wanted.frames is not None:
@@ -247,6 +257,58 @@ def _stills(
     return ExitCode.SOME_FAILED if outcome.failed else ExitCode.OK
 
 
+def _animation(source: Path, output: Path | None, wanted: VideoRequest, request: Request) -> ExitCode:
+    """An animation, or the pages of a TIFF file; done whole, so there is nothing to go on with."""
+    from deblurcli.video.animation import restore_animation
+    from deblurcli.video.pages import restore_pages
+    from deblurcli.video.run import refuse_existing
+
+    if wanted.given or request.options.compare or request.format:
+        option = wanted.given or ("--compare" if request.options.compare else "--format")
+        raise UsageError(f"{option}: not of an animation or a stack of pages")
+    target = _beside(source, output, source.suffix)
+    try:
+        refuse_existing(target, request.options.overwrite)
+    except OutputExists as error:
+        raise InputError(str(error)) from None
+    total, options = _frames(source), request.options
+    what = "pages" if source.suffix.lower() in (".tif", ".tiff") else "frames"
+    if request.dry_run:
+        request.say(f"{display_name(source)} -> {display_name(target)}: {total:,} {what}")
+        return ExitCode.OK
+    deblurrer = load_deblurrers(request)[0]
+    stop = _Stop()
+    started = time.perf_counter()
+    with (
+        stopped_by_signals(stop, "") as interrupted,  # type: ignore[arg-type]
+        _Counter(what, total, request) as counter,
+    ):
+        ends = stop.event.is_set
+        if what == "pages":
+            outcome = restore_pages(source, target, deblurrer, options.strength, options.overwrite, ends, counter)
+        else:
+            outcome = restore_animation(
+                source, target, deblurrer, options.strength, options.quality, options.overwrite, ends, counter
+            )
+    if outcome.target is None:
+        say(f"deblur: {'interrupted' if interrupted.seen else 'stopped'}; nothing was written")
+        return ExitCode.INTERRUPTED
+    seconds = time.perf_counter() - started
+    if request.as_json:
+        status = "guarded" if outcome.failed else "done"
+        record = {"input": os.fsdecode(source), "output": os.fsdecode(target), "status": status}
+        size = {"width": outcome.size[0], "height": outcome.size[1], "frames": outcome.frames}
+        print_json({**record, **size, "notes": list(outcome.notes), "seconds": round(seconds, 3)})
+    about = f"{outcome.size[0]}x{outcome.size[1]}, {outcome.frames:,} {what}, {duration(seconds)}"
+    request.say(f"{display_name(source)} -> {display_name(target)} ({about})")
+    for note in outcome.notes:
+        request.say(f"  {note}")
+    if outcome.failed:
+        say(f"deblur: {display_name(source)} -> {display_name(target)}: {_failed(outcome.failed)}")
+        return ExitCode.SOME_FAILED
+    return ExitCode.OK
+
+
 def _failed(frames: int) -> str:
     return f"the model failed on {frames:,} frames somewhere; the input was kept there"
 
@@ -301,19 +363,22 @@ def _rate(text: str) -> Fraction:
 
 
 def _target(source: Path, output: Path | None) -> Path:
-    """Where the result goes: as for photos, beside the source or into a folder with its name."""
+    """Where a video's result goes."""
     if output is not None and not output.is_dir():
-        if output.resolve() == source.resolve():
-            raise UsageError(f"{display_name(output)}: is the input; give another --output")
-        return output
-    if source.is_dir():
-        raise UsageError("a folder of pictures needs a video's name as --output")
+        return _beside(source, output, "")
     from deblurcli.video.probe import opened
 
     with opened(source) as container:
         suffix = suffix_like(source, container.format.name)
-    target = (output / source.stem) if output is not None else source.with_name(source.stem + MARK)
-    target = target.with_name(target.name + suffix)
+    return _beside(source, output, suffix)
+
+
+def _beside(source: Path, output: Path | None, suffix: str) -> Path:
+    """Where a result goes: as for photos, to a file, beside the source, or into a folder with the source's name."""
+    if output is None:
+        target = source.with_name(source.stem + MARK + suffix)
+    else:
+        target = output / (source.stem + suffix) if output.is_dir() else output
     if target.resolve() == source.resolve():
         raise UsageError(f"{display_name(target)}: is the input; give another --output")
     return target

@@ -46,7 +46,9 @@ def decode_png(data: bytes) -> Photo:
     check_size(chunks.header.width, chunks.header.height, 8 if chunks.header.depth == 16 else 4)
     frames = chunks.first(b"acTL")
     if frames and int.from_bytes(frames[:4], "big") > 1:
-        raise InputError(f"an animation of {int.from_bytes(frames[:4], 'big')} frames; save one frame as a file")
+        raise InputError(
+            f"an animation of {int.from_bytes(frames[:4], 'big')} frames; restore it by itself: deblur FILE"
+        )
     notes: list[str] = []
     if not is_sound(chunks.header, chunks.data):
         rows = inflated_rows(chunks.header, chunks.data)
