@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -29,6 +30,21 @@ from deblurcli.cli.options import (
     refuse_resume_with_overwrite,
 )
 from deblurcli.cli.try_models import try_models
+from deblurcli.cli.video import (
+    Codec,
+    Every,
+    Fps,
+    Frames,
+    From,
+    OnlyBlurred,
+    To,
+    VideoRequest,
+    Videos,
+    is_about_video,
+    restore_video_file,
+    restore_videos,
+)
+from deblurcli.cli.video import Request as AlsoVideos
 from deblurcli.errors import UsageError
 from deblurcli.hub.fetch import go_offline
 from deblurcli.images import format_for
@@ -166,6 +182,14 @@ def restore(
             readable=False,
         ),
     ] = None,
+    codec: Codec = None,
+    start: From = None,
+    end: To = None,
+    only_blurred: OnlyBlurred = False,
+    frames: Frames = None,
+    every: Every = None,
+    fps: Fps = None,
+    videos: Videos = False,
     version: Annotated[
         bool, typer.Option("--version", callback=show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
@@ -222,12 +246,21 @@ def restore(
     request = Request(used, options, wanted, Way(lanes=jobs, fail_fast=fail_fast))
     if from_marks:
         raise typer.Exit(follow_marks(from_marks, request, dry_run=dry_run))
+    video = VideoRequest(codec, start, end, every, frames, fps, only_blurred)
+    about = AlsoVideos(used, options, wanted, dry_run)
+    if is_about_video(inputs, output, video, videos):
+        if sink:
+            raise UsageError(f"--output {output}: a video is put together from parts, so it needs a file")
+        raise typer.Exit(restore_video_file(inputs[0], output, video, about))
     if sink:
         raise typer.Exit(pipe(Task(inputs[0], sink, written_format), used, options))
     if output is not None and STANDARD_INPUT in inputs:
         plan = Plan([Task(inputs[0], output, written_format or format_for(output), name="-")], [])
     else:
-        plan = make_plan(inputs, output, options, recursive=recursive)
+        plan = make_plan(inputs, output, options, recursive=recursive, may_be_empty=videos)
     if is_single(inputs) and not dry_run and wanted == Wanted(overwrite):
         raise typer.Exit(restore_one(replace(plan.tasks[0], overwrite=overwrite), used, options))
-    raise typer.Exit(restore_many(plan, request, dry_run=dry_run))
+    if not videos:
+        raise typer.Exit(restore_many(plan, request, dry_run=dry_run))
+    photos = partial(restore_many, plan, request, dry_run=dry_run)
+    raise typer.Exit(restore_videos(plan, inputs, output, video, about, photos))

@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.progress import Progress
 
-from deblurcli.cli.edge import say
-from deblurcli.cli.folders import Request, load_deblurrers, model_of
+from deblurcli.cli.console import console
 from deblurcli.cli.interrupt import stopped_by_signals
+from deblurcli.cli.one import load, load_and_say
 from deblurcli.cli.progress import counting, duration
-from deblurcli.cli.report import print_json
 from deblurcli.digest import sha256_of
 from deblurcli.display import display_name
-from deblurcli.errors import ExitCode, InputError, UsageError
+from deblurcli.errors import DeblurError, ExitCode, InputError, UsageError
 from deblurcli.images import OutputExists
+from deblurcli.jobs.choice import Wanted
+from deblurcli.jobs.model import Model
+from deblurcli.jobs.plan import Plan
+from deblurcli.jobs.run import Stop
+from deblurcli.jobs.stores.scan import VIDEO
+from deblurcli.jobs.task import Options
 from deblurcli.models.files import find_weights
 from deblurcli.video.extra import require
 from deblurcli.video.names import CONTAINERS, is_video, suffix_like
@@ -51,6 +59,10 @@ OnlyBlurred = Annotated[
     bool,
     typer.Option("--only-blurred", help="Leave frames that are as sharp as those around them.", rich_help_panel=VIDEOS),
 ]
+Videos = Annotated[
+    bool,
+    typer.Option("--videos", help="In folders also the videos, after the photos.", rich_help_panel=VIDEOS),
+]
 
 
 @dataclass(frozen=True)
@@ -72,19 +84,17 @@ class VideoRequest:
         return next((f"--{name}" for name, value in zip(names, vars(self).values(), strict=True) if value), None)
 
 
-class _Stop:
-    """A request to end, as `stopped_by_signals` makes it."""
+@dataclass(frozen=True)
+class Request:
+    """What the user asks for, besides inputs, outputs and what only videos have."""
 
-    def __init__(self) -> None:
-        import threading
-
-        self.event = threading.Event()
-
-    def request(self) -> None:
-        self.event.set()
+    model: Model
+    options: Options
+    wanted: Wanted
+    dry_run: bool = False
 
 
-def is_about_video(inputs: list[Path], output: Path | None, wanted: VideoRequest) -> bool:
+def is_about_video(inputs: list[Path], output: Path | None, wanted: VideoRequest, videos: bool) -> bool:
     """Whether this is a video's job: one video, or one folder of pictures with a video's name as its output.
 
     Raises:
@@ -97,9 +107,51 @@ def is_about_video(inputs: list[Path], output: Path | None, wanted: VideoRequest
     for path in inputs:
         if is_video(path):
             raise UsageError(f"{display_name(path)}: a video is restored alone; give it as the only input")
-    if wanted.given:
+    if wanted.given and not videos:
         raise UsageError(f"{wanted.given}: is for videos, and there is none among the inputs")
     return False
+
+
+def restore_videos(
+    plan: Plan,
+    inputs: list[Path],
+    output: Path | None,
+    wanted: VideoRequest,
+    request: Request,
+    photos: Callable[[], ExitCode],
+) -> ExitCode:
+    """The videos that a plan of photos has left out, each to its place among the results, after the photos.
+
+    A video that fails is told, and the others go on; those whose result is there are skipped, and a stopped one goes on
+    with --resume.
+    """
+    found = [Path(str(one.path)) for one in plan.left_out if one.reason == VIDEO]
+    plan.left_out[:] = [one for one in plan.left_out if one.reason != VIDEO]
+    if not found and not plan.tasks:
+        raise InputError(f"{', '.join(map(display_name, inputs))}: no images or videos found")
+    if wanted.frames or wanted.fps:
+        raise UsageError("--frames, --fps: of a single input")
+    code = photos() if plan.tasks else ExitCode.OK
+    for source in found:
+        if code is ExitCode.INTERRUPTED:
+            break
+        root = next(one for one in inputs if source.is_relative_to(one))
+        folder = output or root.resolve().parent / (root.resolve().name + MARK)
+        target = folder / source.relative_to(root)
+        if target.suffix.lower() not in CONTAINERS:
+            target = target.with_suffix(".mkv")
+        if target.exists() and not request.wanted.overwrite:
+            console.say(f"skipped: {display_name(target)}: exists already; replace it with --overwrite")
+            continue
+        try:
+            if not request.dry_run:
+                target.parent.mkdir(parents=True, exist_ok=True)
+            ended = restore_video_file(source, target, wanted, request)
+        except DeblurError as problem:
+            console.problem(str(problem))
+            ended = ExitCode.SOME_FAILED
+        code = ended if ended is not ExitCode.OK else code
+    return code
 
 
 def _frames(path: Path) -> int:
@@ -134,36 +186,36 @@ def restore_video_file(source: Path, output: Path | None, wanted: VideoRequest, 
     if request.dry_run:
         _rehearse(plan, options, request)
         return ExitCode.OK
-    if not request.resume and leftovers_of(target):
-        request.say(f"{display_name(target)}: a stopped run is thrown away; --resume would have gone on with it")
+    if not request.wanted.resume and leftovers_of(target):
+        console.say(f"{display_name(target)}: a stopped run is thrown away; --resume would have gone on with it")
     return _run(plan, options, request)
 
 
 def _run(plan: VideoPlan, options: VideoOptions, request: Request) -> ExitCode:
     from deblurcli.video.run import restore_video
 
-    deblurrer = load_deblurrers(request)[0]
-    request.say(f"{deblurrer.info.name} on {deblurrer.device}, {deblurrer.precision}: {plan.clip.words}")
-    weights = sha256_of(find_weights(model_of(request), request.say))
-    stop = _Stop()
-    with stopped_by_signals(stop, STOPPING) as interrupted:  # type: ignore[arg-type]
+    deblurrer = load_and_say(request.model)[0]
+    console.say(plan.clip.words)
+    weights = sha256_of(find_weights(request.model.name))
+    stop = Stop()
+    with stopped_by_signals(stop, STOPPING) as interrupted:
         left = _left(plan, request, stop) if options.only_blurred else frozenset()
-        with _Counter("restored", plan.frames, request) as counter:
+        with _counter("restored", plan.frames) as counter:
             outcome = restore_video(
                 plan,
                 deblurrer,
                 weights,
                 options,
-                resume=request.resume,
+                resume=request.wanted.resume,
                 chosen=lambda moment: moment not in left,
-                stop=stop.event,
+                stop=stop,
                 advance=counter,
             )
     status = "stopped" if outcome.target is None else "guarded" if outcome.failed else "done"
-    _json(request, plan, status, outcome.frames, outcome.notes, outcome.seconds, restored=outcome.restored)
+    _tell(plan, status, outcome.frames, outcome.notes, outcome.seconds, restored=outcome.restored)
     name, target = display_name(plan.clip.path), display_name(plan.target)
     if outcome.target is None:
-        say(f"deblur: {name}: {'interrupted' if interrupted.seen else 'stopped'}; --resume goes on with the rest")
+        console.problem(f"{name}: {'interrupted' if interrupted.seen else 'stopped'}; --resume goes on with the rest")
         return ExitCode.INTERRUPTED
     speed = (outcome.frames - outcome.resumed) / outcome.seconds
     about = f"{plan.clip.width}x{plan.clip.height}, {outcome.frames:,} frames"
@@ -171,21 +223,21 @@ def _run(plan: VideoPlan, options: VideoOptions, request: Request) -> ExitCode:
         about += f", {outcome.resumed:,} of an earlier run"
     if options.only_blurred:
         about += f", {outcome.frames - outcome.restored:,} left as they were"
-    request.say(f"{name} -> {target} ({about}, {duration(outcome.seconds)}, {speed:.2f} frames/s)")
+    console.say(f"{name} -> {target} ({about}, {duration(outcome.seconds)}, {speed:.2f} frames/s)")
     for note in outcome.notes:
-        request.say(f"  {note}")
+        console.say(f"  {note}")
     if outcome.failed:
-        say(f"deblur: {name} -> {target}: {_failed(outcome.failed)}")
+        console.problem(f"{name} -> {target}: {_failed(outcome.failed)}")
         return ExitCode.SOME_FAILED
     return ExitCode.OK
 
 
-def _left(plan: VideoPlan, request: Request, stop: _Stop) -> frozenset[int]:
+def _left(plan: VideoPlan, request: Request, stop: Stop) -> frozenset[int]:
     """The times of the frames that are sharp already."""
     from deblurcli.video.blurred import measure_frames
 
-    with _Counter("measured", plan.frames, request) as counter:
-        found = measure_frames(plan, counter, stop.event.is_set)
+    with _counter("measured", plan.frames) as counter:
+        found = measure_frames(plan, counter, stop)
     return frozenset(one.time for one in found if one.is_sharp)
 
 
@@ -196,20 +248,20 @@ def _rehearse(plan: VideoPlan, options: VideoOptions, request: Request) -> None:
     from deblurcli.video.frames import read_frames
     from deblurcli.video.sharpness import ALIKE, AROUND, LEAST
 
-    deblurrer = load_deblurrers(request)[0]
+    deblurrer = load(request.model)[0]
     coding = plan.coding
     quality = f", quantiser {coding.quantiser:g}" if coding.quantiser is not None else ""
-    request.say(f"{display_name(plan.clip.path)} -> {display_name(plan.target)}: {plan.clip.words}")
-    request.say(f"  written as {coding.codec}, {coding.pixel_format}{quality}")
+    console.say(f"{display_name(plan.clip.path)} -> {display_name(plan.target)}: {plan.clip.words}")
+    console.say(f"  written as {coding.codec}, {coding.pixel_format}{quality}")
     for note in plan.notes:
-        request.say(f"  {note}")
+        console.say(f"  {note}")
     frames = plan.frames
     if options.only_blurred:
-        with _Counter("measured", plan.frames, request) as counter:
+        with _counter("measured", plan.frames) as counter:
             found = measure_frames(plan, counter)
         frames = sum(not one.is_sharp for one in found)
         values = sorted(one.value for one in found)
-        request.say(
+        console.say(
             f"  {len(found) - frames:,} frames would be left as they are: at least {ALIKE:g} times as sharp as the "
             f"sharpest within {AROUND:g} s, and at least {LEAST:g}; sharpness here is {values[0]:.2f} to "
             f"{values[-1]:.2f}, in the middle {values[len(values) // 2]:.2f}"
@@ -221,8 +273,8 @@ def _rehearse(plan: VideoPlan, options: VideoOptions, request: Request) -> None:
     started = time.perf_counter()
     deblurrer.restore(pixels)
     seconds = (time.perf_counter() - started) * frames
-    request.say(f"would take about {duration(seconds)}, measured by restoring its first frame")
-    _json(request, plan, "planned", plan.frames, plan.notes, seconds)
+    console.say(f"would take about {duration(seconds)}, measured by restoring its first frame")
+    _tell(plan, "planned", plan.frames, plan.notes, seconds)
 
 
 def _stills(
@@ -235,24 +287,22 @@ def _stills(
         raise UsageError("--frames: takes the place of --output, and has no --dry-run")
     if wanted.codec or wanted.only_blurred or wanted.fps:
         raise UsageError("--frames: writes pictures; --codec, --fps and --only-blurred are for videos")
-    deblurrer = load_deblurrers(request)[0]
-    stop = _Stop()
+    deblurrer = load(request.model)[0]
+    stop = Stop()
     with (
-        stopped_by_signals(stop, "") as interrupted,  # type: ignore[arg-type]
-        _Counter("pictures", 0, request) as counter,
+        stopped_by_signals(stop, "") as interrupted,
+        _counter("pictures", 0) as counter,
     ):
-        outcome = write_stills(
-            source, wanted.frames, wanted.every or 1, deblurrer, options, stop.event.is_set, counter.of
-        )
+        outcome = write_stills(source, wanted.frames, wanted.every or 1, deblurrer, options, stop, counter.of)
     folder = display_name(wanted.frames)
     there = f", {outcome.skipped:,} were there" if outcome.skipped else ""
-    request.say(f"{display_name(source)} -> {folder}: {outcome.written:,} pictures{there}")
+    console.say(f"{display_name(source)} -> {folder}: {outcome.written:,} pictures{there}")
     for note in outcome.notes:
-        request.say(f"  {note}")
+        console.say(f"  {note}")
     if outcome.failed:
-        say(f"deblur: {display_name(source)} -> {folder}: {_failed(outcome.failed)}")
+        console.problem(f"{display_name(source)} -> {folder}: {_failed(outcome.failed)}")
     if interrupted.seen:
-        say("deblur: interrupted; the same command goes on with the rest")
+        console.problem("interrupted; the same command goes on with the rest")
         return ExitCode.INTERRUPTED
     return ExitCode.SOME_FAILED if outcome.failed else ExitCode.OK
 
@@ -263,48 +313,47 @@ def _animation(source: Path, output: Path | None, wanted: VideoRequest, request:
     from deblurcli.video.pages import restore_pages
     from deblurcli.video.run import refuse_existing
 
-    if wanted.given or request.options.compare or request.format:
+    if wanted.given or request.options.compare or request.options.format:
         option = wanted.given or ("--compare" if request.options.compare else "--format")
         raise UsageError(f"{option}: not of an animation or a stack of pages")
     target = _beside(source, output, source.suffix)
     try:
-        refuse_existing(target, request.options.overwrite)
+        refuse_existing(target, request.wanted.overwrite)
     except OutputExists as error:
         raise InputError(str(error)) from None
     total, options = _frames(source), request.options
     what = "pages" if source.suffix.lower() in (".tif", ".tiff") else "frames"
     if request.dry_run:
-        request.say(f"{display_name(source)} -> {display_name(target)}: {total:,} {what}")
+        console.say(f"{display_name(source)} -> {display_name(target)}: {total:,} {what}")
         return ExitCode.OK
-    deblurrer = load_deblurrers(request)[0]
-    stop = _Stop()
+    deblurrer = load(request.model)[0]
+    stop = Stop()
     started = time.perf_counter()
     with (
-        stopped_by_signals(stop, "") as interrupted,  # type: ignore[arg-type]
-        _Counter(what, total, request) as counter,
+        stopped_by_signals(stop, "") as interrupted,
+        _counter(what, total) as counter,
     ):
-        ends = stop.event.is_set
         if what == "pages":
-            outcome = restore_pages(source, target, deblurrer, options.strength, options.overwrite, ends, counter)
+            overwrite = request.wanted.overwrite
+            outcome = restore_pages(source, target, deblurrer, options.strength, overwrite, stop, counter)
         else:
             outcome = restore_animation(
-                source, target, deblurrer, options.strength, options.quality, options.overwrite, ends, counter
+                source, target, deblurrer, options.strength, options.quality, request.wanted.overwrite, stop, counter
             )
     if outcome.target is None:
-        say(f"deblur: {'interrupted' if interrupted.seen else 'stopped'}; nothing was written")
+        console.problem(f"{'interrupted' if interrupted.seen else 'stopped'}; nothing was written")
         return ExitCode.INTERRUPTED
     seconds = time.perf_counter() - started
-    if request.as_json:
-        status = "guarded" if outcome.failed else "done"
-        record = {"input": os.fsdecode(source), "output": os.fsdecode(target), "status": status}
-        size = {"width": outcome.size[0], "height": outcome.size[1], "frames": outcome.frames}
-        print_json({**record, **size, "notes": list(outcome.notes), "seconds": round(seconds, 3)})
+    status = "guarded" if outcome.failed else "done"
+    record = {"input": os.fsdecode(source), "output": os.fsdecode(target), "status": status}
+    size = {"width": outcome.size[0], "height": outcome.size[1], "frames": outcome.frames}
+    console.tell({**record, **size, "notes": list(outcome.notes), "seconds": round(seconds, 3)})
     about = f"{outcome.size[0]}x{outcome.size[1]}, {outcome.frames:,} {what}, {duration(seconds)}"
-    request.say(f"{display_name(source)} -> {display_name(target)} ({about})")
+    console.say(f"{display_name(source)} -> {display_name(target)} ({about})")
     for note in outcome.notes:
-        request.say(f"  {note}")
+        console.say(f"  {note}")
     if outcome.failed:
-        say(f"deblur: {display_name(source)} -> {display_name(target)}: {_failed(outcome.failed)}")
+        console.problem(f"{display_name(source)} -> {display_name(target)}: {_failed(outcome.failed)}")
         return ExitCode.SOME_FAILED
     return ExitCode.OK
 
@@ -316,7 +365,7 @@ def _failed(frames: int) -> str:
 def _options(wanted: VideoRequest, request: Request) -> VideoOptions:
     from deblurcli.video.plan import VideoOptions
 
-    if request.format:
+    if request.options.format:
         raise UsageError("--format: is for photos; a video's container is that of the output's suffix")
     if request.options.compare:
         raise UsageError("--compare: is for photos; --frames FOLDER --every N writes frames of a video")
@@ -327,7 +376,7 @@ def _options(wanted: VideoRequest, request: Request) -> VideoOptions:
         start=parse_moment("--from", wanted.start),
         end=parse_moment("--to", wanted.end),
         only_blurred=wanted.only_blurred,
-        overwrite=request.options.overwrite,
+        overwrite=request.wanted.overwrite,
     )
 
 
@@ -384,41 +433,28 @@ def _beside(source: Path, output: Path | None, suffix: str) -> Path:
     return target
 
 
-def _json(
-    request: Request, plan: VideoPlan, status: str, frames: int, notes: tuple[str, ...], seconds: float, **more: Any
-) -> None:
-    if request.as_json:
-        record = {
-            "input": os.fsdecode(plan.clip.path),
-            "output": os.fsdecode(plan.target),
-            "status": status,
-            "width": plan.clip.width,
-            "height": plan.clip.height,
-            "frames": frames,
-            "codec": plan.coding.codec,
-            "notes": list(notes),
-            "seconds": round(seconds, 3),
-        }
-        print_json({**record, **more})
+def _tell(plan: VideoPlan, status: str, frames: int, notes: tuple[str, ...], seconds: float, **more: Any) -> None:
+    record = {
+        "input": os.fsdecode(plan.clip.path),
+        "output": os.fsdecode(plan.target),
+        "status": status,
+        "width": plan.clip.width,
+        "height": plan.clip.height,
+        "frames": frames,
+        "codec": plan.coding.codec,
+        "notes": list(notes),
+        "seconds": round(seconds, 3),
+    }
+    console.tell({**record, **more})
 
 
 class _Counter:
     """A bar of frames with their rate and the time left; call it with how many are done."""
 
-    def __init__(self, what: str, total: int, request: Request) -> None:
-        self.bar = counting(what)
-        if request.quiet:
-            self.bar.disable = True
-        self.task = self.bar.add_task("", total=total or None, status="")
-        self.total = total
+    def __init__(self, bar: Progress, total: int) -> None:
+        self.bar = bar
+        self.task = bar.add_task("", total=total or None, status="")
         self.started: tuple[float, int] | None = None
-
-    def __enter__(self) -> _Counter:
-        self.bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.bar.stop()
 
     def __call__(self, done: int) -> None:
         now = time.perf_counter()
@@ -431,3 +467,9 @@ class _Counter:
     def of(self, done: int, total: int) -> None:
         self.bar.update(self.task, total=total)
         self(done)
+
+
+@contextmanager
+def _counter(what: str, total: int) -> Iterator[_Counter]:
+    with counting(what) as bar:
+        yield _Counter(bar, total)

@@ -37,6 +37,7 @@ def make_plan(
     *,
     recursive: bool = False,
     into_folder: bool = False,
+    may_be_empty: bool = False,
 ) -> Plan:
     """Decide every output.
 
@@ -50,6 +51,7 @@ def make_plan(
         options: of which format and compare count; without a format it is that of the output's suffix, or the input's.
         recursive: also look into the subfolders of a folder.
         into_folder: `output` is a folder with records, also for a single photo.
+        may_be_empty: do not mind if there is nothing to do, because others find something.
 
     Raises:
         UsageError: if the output makes no sense for these inputs, two outputs are the same, or one is an input.
@@ -72,7 +74,7 @@ def make_plan(
     refuse_clashes(pairs)
     if options.compare:
         tasks = [replace(task, comparison=path) for task, path in zip(tasks, comparison_paths(pairs), strict=True)]
-    if not tasks:
+    if not tasks and not may_be_empty:
         raise InputError(f"{', '.join(map(display_name, inputs))}: no images found{hint(left_out)}")
     return Plan(tasks, left_out)
 

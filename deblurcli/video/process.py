@@ -52,14 +52,14 @@ def make_segments(
     deblurrer: Deblurrer,
     strength: float,
     chosen: Callable[[int], bool],
-    stop: threading.Event,
+    stop: Callable[[], bool],
     advance: Callable[[int], None],
 ) -> list[Segment] | None:
     """Restore all frames of a span that are not in finished segments yet.
 
     Args:
         chosen: whether the frame of this time is restored; the others are left as they are.
-        stop: ends the work after the frame in hand.
+        stop: asked whether to end after the frame in hand.
         advance: told how many frames are done, those of earlier runs included.
 
     Returns:
@@ -80,7 +80,7 @@ def make_segments(
     problems: list[BaseException] = []
 
     def halted() -> bool:
-        return stop.is_set() or ended.is_set()
+        return stop() or ended.is_set()
 
     def read() -> None:
         samples = Samples(clip.pixel_format, plan.colour)
@@ -135,7 +135,7 @@ def make_segments(
             thread.join()
     if problems:
         raise problems[0]
-    return segments if complete and not stop.is_set() else None
+    return segments if complete and not stop() else None
 
 
 def restored(batch: Sequence[Work], deblurrer: Deblurrer, strength: float, fields: bool) -> Iterator[Work]:

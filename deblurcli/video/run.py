@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -55,7 +54,7 @@ def restore_video(
     *,
     resume: bool = False,
     chosen: Callable[[int], bool] = lambda time: True,
-    stop: threading.Event | None = None,
+    stop: Callable[[], bool] = lambda: False,
     advance: Callable[[int], None] = lambda frames: None,
 ) -> VideoOutcome:
     """Restore a video.
@@ -70,7 +69,7 @@ def restore_video(
         options: as for the plan.
         resume: go on from what an earlier run has left, if its source, options and weights were these.
         chosen: whether the frame of a time is restored, see `only_blurred`.
-        stop: ends the work after the frame in hand.
+        stop: asked whether to end after the frame in hand.
         advance: told how many frames are done.
 
     Raises:
@@ -78,7 +77,6 @@ def restore_video(
         DeblurError: for what reading, restoring or writing met; nothing is left under the result's name.
     """
     started = time.perf_counter()
-    stop = stop or threading.Event()
     refuse_existing(plan.target, options.overwrite)
     place = Workplace(plan.target, settings_of(plan, deblurrer, weights, options), resume=resume)
     resumed = sum(len(segment.times) for segment in place.resumed)

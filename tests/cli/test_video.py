@@ -84,3 +84,17 @@ def test_moments():
     for text in ("-1", "x", "1:2:3:4", "nan"):
         with pytest.raises(UsageError):
             parse_moment("--to", text)
+
+
+def test_videos_in_folders(here, photo, tmp_path):
+    photo("in/a.png")
+    (tmp_path / "in" / "sub").mkdir()
+    make_clip(tmp_path / "in" / "sub" / "b.mp4", frames=5)
+    (tmp_path / "in" / "c.mkv").write_text("no film")
+    code, _, told = here("in", "-r", "-o", "out")
+    assert code == 0 and "2  videos, which --videos restores" in told
+    assert not (tmp_path / "out" / "sub").exists()
+    code, _, told = here("in", "-r", "-o", "out", "--videos")
+    assert code == 1 and "c.mkv: damaged, cut short, or no video" in told
+    assert len(frames_of(tmp_path / "out" / "sub" / "b.mp4")) == 5
+    assert "b.mp4: exists already" in here("in", "-r", "-o", "out", "--videos")[2]

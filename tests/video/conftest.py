@@ -38,6 +38,6 @@ def restore(deblurrer):
                 stop.set()
 
         plan = plan_video(source, target, wanted)
-        return restore_video(plan, deblurrer, "weights", wanted, resume=resume, stop=stop, advance=advance)
+        return restore_video(plan, deblurrer, "weights", wanted, resume=resume, stop=stop.is_set, advance=advance)
 
     return run

@@ -9,12 +9,14 @@ from pathlib import Path
 
 from deblurcli.images import CAMERA_RAW, is_image_name
 from deblurcli.jobs.stores.place import Place
+from deblurcli.video.names import is_video_name
 
 HIDDEN = "hidden"
 LINKED_FOLDER = "linked folders, which are not followed"
 NOT_SEARCHED = "subfolders, which --recursive searches"
 OUTPUT_FOLDER = "the output folder"
 RAW = "camera raw, to be developed first"
+VIDEO = "videos, which --videos restores"
 NOT_A_PHOTO = "not photographs by their names"
 NOT_A_FILE = "not ordinary files"
 UNREADABLE = "folders that cannot be read"
@@ -94,6 +96,8 @@ def reason_by_name(name: str) -> str | None:
     """Why a file of this name is left out; None for a photograph's."""
     if is_image_name(Path(name)):
         return None
+    if is_video_name(Path(name)):
+        return VIDEO
     return RAW if Path(name).suffix.lower() in CAMERA_RAW else NOT_A_PHOTO
 
 
