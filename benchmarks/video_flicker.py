@@ -8,6 +8,7 @@ difference that the network adds. What is above the input's own is flicker.
 from __future__ import annotations
 
 import argparse
+from itertools import pairwise
 
 import numpy as np
 from PIL import Image
@@ -41,7 +42,7 @@ def main() -> None:
 
 def changes(frames: list[np.ndarray]) -> float:
     """Mean absolute difference between neighbours."""
-    pairs = zip(frames, frames[1:], strict=False)
+    pairs = pairwise(frames)
     return float(np.mean([np.abs(one.astype(int) - other.astype(int)).mean() for one, other in pairs]))
 
 

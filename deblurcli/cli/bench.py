@@ -62,6 +62,9 @@ def bench(
     workers: Annotated[int | None, typer.Option(min=1, help="Processes that compute the measures.")] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Never ask the network for data or a model.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Finish an interrupted measurement.")] = False,
+    video: Annotated[
+        int | None, typer.Option(metavar="FRAMES", min=1, help="With --speed: a clip of so many frames instead.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Everything as JSON on standard output.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Every image's scores as CSV instead.")] = False,
     as_markdown: Annotated[bool, typer.Option("--markdown", help="The tables as Markdown instead.")] = False,
@@ -88,6 +91,11 @@ def bench(
         raise UsageError("--csv and --literature are about quality; give --dataset NAME or folders")
     models, precisions = model or [DEFAULT], precision or ["auto"]
     plan = plan_timing(models, device, precisions, size, preset) if speed is not False else None
+    if video is not None:
+        if has_data or plan is None or preset:
+            raise UsageError("--video: is about speed alone; give --speed --video FRAMES, without data or --preset")
+        time_videos(plan[0], video)
+        return
     chosen, notes = choose_data(dataset, data, yes, blur, sharp, pairs) if has_data else (None, ())
 
     quality, rows = None, []
@@ -209,6 +217,18 @@ def time_models(plan: tuple[list[Case], Preset | None], runs: int, threads: int 
             bar.update(task, completed=done, total=total)
 
         return measure_speed(cases, runs, threads=threads, preset=protocol, advance=advance)
+
+
+def time_videos(cases: list[Case], frames: int) -> None:
+    from deblurcli.bench.speed.video import measure_video
+
+    print("model       device  precision       size  network, frames/s  file to file, frames/s")
+    for row in measure_video(cases, frames):
+        size = f"{row.case.width}×{row.case.height}"
+        print(
+            f"{row.case.model:10}  {row.device:6}  {row.precision:9}  {size:>9}  {row.network:17.2f}  {row.file:22.2f}",
+            flush=True,
+        )
 
 
 def make_report(quality: Quality | None, timing: Speed | None, literature: bool, notes: tuple[str, ...]) -> Report:

@@ -36,8 +36,6 @@ CASES = {
     "AVI, MPEG-4 ASP": ("clip.avi", "avi", "mpeg4", "yuv420p", Colour()),
     "AVI, Motion JPEG": ("clip.avi", "avi", "mjpeg", "yuvj420p", Colour(2, 5)),
 }
-#: What is not kept, and why; everything else in the table is.
-LOST = {"AVI": {"rotation", "chapters", "subtitles", "language"}, "WebM, VP8": {"colours"}}
 
 
 def parts_kept(source: Path, result: Path) -> dict[str, bool | None]:
@@ -60,6 +58,12 @@ def parts_kept(source: Path, result: Path) -> dict[str, bool | None]:
         "chapters": titles(old) == titles(new) if old.chapters else None,
         "metadata": METADATA.items() <= {key.lower(): value for key, value in new.metadata.items()}.items(),
     }
+
+
+def row_of(case: str, kept: dict[str, bool | None]) -> str:
+    """A line of the table in docs/video.md; a part that the source had not is left empty."""
+    cells = ("" if value is None else " yes" for value in kept.values())
+    return f"| {case} |{' |'.join(cells)} |"
 
 
 def titles(clip: Clip) -> list[tuple[float, str]]:
@@ -89,6 +93,7 @@ def test_a_result_is_like_its_source(case, clip, restore, tmp_path):
     assert outcome.target == target and outcome.frames == len(UNEVEN) and outcome.failed == 0
     kept = parts_kept(source, target)
     assert False not in kept.values(), kept
+    assert row_of(case, kept) in (Path(__file__).parents[2] / "docs" / "video.md").read_text().splitlines()
     assert outcome.notes == ()
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([name, target.name])
 
