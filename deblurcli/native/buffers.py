@@ -6,20 +6,29 @@ about as long as a thin layer's convolution.
 
 from __future__ import annotations
 
+import math
 import threading
 import weakref
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 SMALL = 1 << 16  # floats; less than that the C library keeps at hand itself
-KEPT = 1 << 25  # floats in free blocks
+LARGE = 1 << 22  # floats; larger blocks are not given away for much less
+KEPT = 1 << 26  # floats in free blocks
 
 
 def pooled_empty(batch: int, channels: int, height: int, width: int) -> Tensor:
     """(N, C, h, W) float32, not initialised, channels innermost without gaps."""
     size = batch * channels * height * width
     return _memory(size).view(batch, height, width, channels).permute(0, 3, 1, 2)
+
+
+def pooled_features(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
+    """Not initialised, of a shape and a number format, without gaps."""
+    numbers = math.prod(shape)
+    return _memory(-(-numbers * dtype.itemsize // 4)).view(dtype)[:numbers].view(*shape)
 
 
 _of_thread = threading.local()
@@ -42,8 +51,9 @@ def _memory(size: int) -> Tensor:
 
 def _fitting(free: list[Tensor], size: int) -> Tensor:
     """Among the free blocks that fit, the one used last, which is most likely still in the cache; or a new one."""
+    most = 2 * size if size < LARGE else size + size // 4
     for place in reversed(range(len(free))):
-        if size <= free[place].numel() <= 2 * size:
+        if size <= free[place].numel() <= most:
             return free.pop(place)
     kept = sum(block.numel() for block in free)
     while kept > KEPT:

@@ -129,7 +129,7 @@ def load_library(name: str) -> ctypes.CDLL:
     library = ctypes.CDLL(str(FOLDER / f"{name}.so"))
     numbers = ("lanes", "panel", "side", "channels_per_word")
     sizes = (f"{layer}_scratch" for layer in ("winograd", "direct", "mixing", "pointwise"))
-    for function in (*numbers, *sizes):
+    for function in (*numbers, *sizes, "gathered_pieces"):
         getattr(library, f"deblur_{function}").restype = ctypes.c_int64
     return library
 

@@ -33,7 +33,7 @@ class _Mixing(ctypes.Structure):
         ("source", ctypes.c_void_p),
         ("waiting", ctypes.c_void_p),
         ("to", ctypes.c_void_p),
-        ("adds", ctypes.c_int64),
+        ("added", ctypes.c_void_p),
         ("images", ctypes.c_int64),
         ("height", ctypes.c_int64),
         ("width", ctypes.c_int64),
@@ -145,16 +145,16 @@ class Mixing:
     spatial: Spatial
     leave: Dense
 
-    def run(self, source: Tensor, waiting: Tensor, to: Tensor, adds: bool) -> None:
-        """Mix features and write the result to `to`, or add it; all are contiguous (N, H, W, C) of one number format.
+    def run(self, source: Tensor, waiting: Tensor, to: Tensor, added: Tensor | None = None) -> None:
+        """Mix features and write the result to `to`; all are contiguous (N, H, W, C) of one number format.
 
         Args:
             source: the features; without `halves` those of the waiting half.
             waiting: with `halves`, what the other half goes to.
             to: may be `source`.
-            adds: to what is in `to`.
+            added: what is added to the result; may be `to` or `source`.
         """
-        check_memory(source, waiting, to)
+        check_memory(source, waiting, to, *(() if added is None else (added,)))
         nothing = _Dense()
         before, halves, gate = (layer.struct() if layer else nothing for layer in (self.before, self.halves, self.gate))
         images, height, width, channels = source.shape
@@ -163,7 +163,7 @@ class Mixing:
             source=source.data_ptr(),
             waiting=waiting.data_ptr(),
             to=to.data_ptr(),
-            adds=adds,
+            added=None if added is None else added.data_ptr(),
             images=images,
             height=height,
             width=width,
@@ -265,3 +265,73 @@ def normalise(name: str, source: Tensor, scale: Tensor, shift: Tensor, to: Tenso
         channels=source.shape[-1],
     )
     library.load_library(name).deblur_normalise(ctypes.byref(job), ctypes.byref(workers(0)))
+
+
+class _Attending(ctypes.Structure):
+    _fields_ = [
+        ("to", ctypes.c_void_p),
+        ("x", ctypes.c_void_p),
+        ("attended", ctypes.c_void_p),
+        ("shortcut", ctypes.c_void_p),
+        ("factors", ctypes.c_void_p),
+        ("images", ctypes.c_int64),
+        ("pixels", ctypes.c_int64),
+        ("channels", ctypes.c_int64),
+    ]
+
+
+class _Gathering(ctypes.Structure):
+    _fields_ = [
+        ("source", ctypes.c_void_p),
+        ("to", ctypes.c_void_p),
+        ("sums", ctypes.c_void_p),
+        ("floats", ctypes.c_int64),
+        ("pixels", ctypes.c_int64),
+        ("channels", ctypes.c_int64),
+    ]
+
+
+def attend(name: str, x: Tensor, attended: Tensor, factors: Tensor, shortcut: Tensor | None, to: Tensor) -> None:
+    """x + attended * factors, + shortcut; contiguous features (N, H, W, C) of one number format.
+
+    Args:
+        name: of the library.
+        factors: (N, ..., C), the same for all pixels of an image.
+        to: may be `x`.
+    """
+    check_memory(x, attended, to, *(() if shortcut is None else (shortcut,)))
+    factors = factors.float().contiguous()
+    job = _Attending(
+        to=to.data_ptr(),
+        x=x.data_ptr(),
+        attended=attended.data_ptr(),
+        shortcut=None if shortcut is None else shortcut.data_ptr(),
+        factors=factors.data_ptr(),
+        images=x.shape[0],
+        pixels=x.shape[1] * x.shape[2],
+        channels=x.shape[3],
+    )
+    library.load_library(name).deblur_attend(ctypes.byref(job), ctypes.byref(workers(0)))
+
+
+def gather(name: str, source: Tensor, to: Tensor | None = None) -> Tensor:
+    """The sums (C,) float32 over all pixels of contiguous features (..., C).
+
+    Args:
+        name: of the library.
+        source: the features, or with `to` float32.
+        to: features that `source` is copied to.
+    """
+    check_memory(source)
+    job = _Gathering(
+        source=source.data_ptr(),
+        to=None if to is None else to.data_ptr(),
+        floats=to is not None,
+        pixels=source.numel() // source.shape[-1],
+        channels=source.shape[-1],
+    )
+    loaded = library.load_library(name)
+    sums = torch.empty(loaded.deblur_gathered_pieces(ctypes.byref(job)), source.shape[-1])
+    job.sums = sums.data_ptr()
+    loaded.deblur_gather(ctypes.byref(job), ctypes.byref(workers(0)))
+    return sums.sum(0)

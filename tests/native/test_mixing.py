@@ -55,7 +55,7 @@ def exactly(module: nn.Module, *inputs: Tensor) -> list[Tensor]:
 
 def mixed(name: str, mixer: MultiAxisGMLP, x: Tensor) -> Tensor:
     result, spare = x.clone(), torch.full_like(x, torch.nan)
-    NativeBlocks(name).mix_axes(mixer, result, spare)
+    NativeBlocks(name).mix_axes(mixer, result, spare, result)
     return result
 
 
@@ -183,7 +183,7 @@ def test_features_may_lie_anywhere_in_memory(library_name: str) -> None:
     for offset in (1, 3, 5):
         moved, spare = (x.new_empty(x.numel() + offset)[offset:].view(x.shape) for _ in range(2))
         moved.copy_(x)
-        NativeBlocks(library_name).mix_axes(mixer, moved, spare)
+        NativeBlocks(library_name).mix_axes(mixer, moved, spare, moved)
         assert torch.equal(moved, wanted)
 
 
@@ -210,4 +210,4 @@ def test_the_smallest_and_largest_numbers(library_name: str) -> None:
 def test_features_with_gaps_are_refused(engine: str) -> None:
     mixer, x = with_all_weights(MultiAxisGMLP(32, 4), engine), torch.randn(1, 8, 8, 64)
     with pytest.raises(ValueError, match="contiguous"):
-        NativeBlocks(engine).mix_axes(mixer, x[..., :32], x[..., 32:])
+        NativeBlocks(engine).mix_axes(mixer, x[..., :32], x[..., 32:], x[..., :32])

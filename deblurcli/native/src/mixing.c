@@ -123,6 +123,10 @@ static void run_strip(Part *part, int64_t first, int64_t count) {
         for (int64_t c = 0; c < channels; c += LINE) {
             if (job->to != job->from)
                 __builtin_prefetch((const Feature *)job->to + part->places[first + i] + c, 1);
+            if (job->added && job->added != job->from && job->added != job->to)
+                __builtin_prefetch((const Feature *)job->added + part->places[first + i] + c);
+            if (job->halves.weights)
+                __builtin_prefetch((const Feature *)job->waiting + part->places[first + i] + c, 1);
             __builtin_prefetch(from + part->ahead + c);
         }
         if (job->before.weights || job->halves.weights)
@@ -174,9 +178,11 @@ static void mix(Part *part) {
 
 static inline void finish_leave(void *context, int64_t row, int64_t column, const Vector sums[WIDE]) {
     const Part *part = context;
-    Feature *to = (Feature *)part->job->to + part->places[row] + column;
+    const Mixing *job = part->job;
+    Feature *to = (Feature *)job->to + part->places[row] + column;
+    const Feature *added = job->added ? (const Feature *)job->added + part->places[row] + column : 0;
     for (int j = 0; j < WIDE; j++)
-        store_features(to + j * LANES, part->job->adds ? load_features(to + j * LANES) + sums[j] : sums[j]);
+        store_features(to + j * LANES, added ? load_features(added + j * LANES) + sums[j] : sums[j]);
 }
 
 static void mix_piece(const void *given, int64_t index, float *scratch) {

@@ -25,7 +25,7 @@ typedef struct {
     const void *from; /* features: `x`, or on the grid the half that waits */
     void *waiting;    /* of `halves` */
     void *to;         /* what the result goes to */
-    int64_t adds;     /* whether it is added to what is there */
+    const void *added; /* features that the result is added to, or NULL; may be `to` */
     int64_t images, height, width, channels;
     int64_t size, grid;
     Dense before, halves, gate;
@@ -54,12 +54,32 @@ typedef struct {
     int64_t pixels, channels;
 } Normalisation;
 
+/* The end of a residual channel attention block: to = x + attended * factors, + shortcut. */
+typedef struct {
+    void *to; /* may be `x` */
+    const void *x, *attended;
+    const void *shortcut; /* NULL for none */
+    const float *factors; /* one for each channel of an image */
+    int64_t images, pixels, channels; /* pixels of an image */
+} Attending;
+
+/* The sums of features over the pixels of each of so many pieces as deblur_gathered_pieces says. */
+typedef struct {
+    const void *from; /* features, or float32 that is written `to` features */
+    void *to;
+    float *sums; /* `channels` for every piece */
+    int64_t floats, pixels, channels;
+} Gathering;
+
 /* Floats that one thread needs. */
 int64_t deblur_mixing_scratch(const Mixing *);
 int64_t deblur_pointwise_scratch(const Pointwise *);
 
 void deblur_mixing(const Mixing *, const Workers *);
 void deblur_normalise(const Normalisation *, const Workers *);
+void deblur_attend(const Attending *, const Workers *);
+void deblur_gather(const Gathering *, const Workers *);
+int64_t deblur_gathered_pieces(const Gathering *);
 void deblur_pointwise(const Pointwise *, const Workers *);
 
 #endif

@@ -14,11 +14,11 @@ from typing import Any, Protocol, cast
 
 from torch import Tensor
 
-from deblurcli.networks.maxim import pieces
+from deblurcli.networks.maxim import pieces, project
 from deblurcli.networks.maxim.blocks import BottleneckBlock, CrossGating, EncoderBlock
 from deblurcli.networks.maxim.native_blocks import native_blocks
 from deblurcli.networks.maxim.network import MAXIM, Stage
-from deblurcli.networks.maxim.project import Product, Projection
+from deblurcli.networks.maxim.project import Projection
 from deblurcli.networks.maxim.resize import scaled
 from deblurcli.tiling.budget import Advance, Emit, PixelBudget, Source
 from deblurcli.tiling.windows import restore_in_windows
@@ -55,14 +55,11 @@ def restore(network: MAXIM, source: Source, emit: Emit, budget: PixelBudget, adv
     restore_in_windows(partial(pictures, network), network.device, multiple, source, emit, budget, advance, WINDOW)
 
 
-class Blocks(Protocol):
+class Blocks(project.Blocks, Protocol):
     """What a stage is made of, in PyTorch (`pieces`) or in the compiled library (`native_blocks`)."""
 
-    def product_of(self, weight: Tensor) -> Product:
-        """Of (x, to, adds): writes the product of features (..., c) with a weight (C, c) to (..., C), or adds it."""
-
     def run_groups(self, block: EncoderBlock | BottleneckBlock, x: Tensor) -> Tensor:
-        """The groups of a block on what it has projected, in place, and the shortcut around them."""
+        """The groups of a block on what it has projected, which may be overwritten, and the shortcut around them."""
 
     def cross_gate(self, gating: CrossGating, x: Tensor, y: Tensor) -> None:
         """A cross gating of what it has projected, x and y both in place."""
@@ -95,7 +92,7 @@ class StageRun:
         if self.stage.sams:
             self.features = list(encoded)
         for block in self.stage.bottleneck:
-            projection = Projection(block.project, self.blocks.product_of)
+            projection = Projection(block.project, self.blocks)
             projection.add(x)
             x = self.blocks.run_groups(block, projection.total(x.shape[:3]))
         return self.decode(self.gate(encoded, x), x)
@@ -109,12 +106,12 @@ class StageRun:
             skip = stage.inputs[level](image.to(self.dtype)).contiguous()  # (N, h, w, c)
             if before is not None:
                 skip = self.fused(stage.fuse[level], skip, before.attended.pop(0))
-            projection = Projection(block.project, self.blocks.product_of)
+            projection = Projection(block.project, self.blocks)
             projection.add(skip if level == 0 else stage.downs[level - 1](encoded[-1]))  # at the top it comes twice
             projection.add(skip)
             x = projection.total(skip.shape[:3])
             del projection, skip
-            self.blocks.run_groups(block, x)
+            x = self.blocks.run_groups(block, x)
             encoded.append(x if before is None else self.fused(block.fuse, x, before.features.pop(0)))
             del x
         return encoded, stage.downs[-1](encoded[-1])
@@ -125,10 +122,10 @@ class StageRun:
         below = lowest
         for level in reversed(self.levels):
             gating, shape = self.stage.gates[level], encoded[level].shape[:3]
-            projection = Projection(gating.project_x, self.blocks.product_of)
+            projection = Projection(gating.project_x, self.blocks)
             projection.add_all(self.stage.to_gates[level], encoded, self.levels)
             x = projection.total(shape)
-            projection = Projection(gating.project_y, self.blocks.product_of)
+            projection = Projection(gating.project_y, self.blocks)
             projection.add_upsampled(gating.up, below)
             below = projection.total(shape)
             del projection
@@ -145,14 +142,14 @@ class StageRun:
         x = lowest
         for level in reversed(self.levels):
             block, shape = stage.decoders[level], skips[level].shape[:3]
-            projection = Projection(block.project, self.blocks.product_of)
+            projection = Projection(block.project, self.blocks)
             projection.add_upsampled(stage.ups[level], x)
             projection.add_all(stage.to_decoders[level], skips, reversed(self.levels))
             x = projection.total(shape)
             del projection
             if level == 0:
                 skips.clear()
-            self.blocks.run_groups(block, x)
+            x = self.blocks.run_groups(block, x)
             if stage.sams:
                 decoded.insert(0, x)
         picture: Tensor = stage.pictures[0](x).to(self.images[0].dtype) + self.images[0]
@@ -168,7 +165,7 @@ class StageRun:
         """The first result of a cross gating of features of one size."""
         results = []
         for layer, each in ((gating.project_x, x), (gating.project_y, y)):
-            projection = Projection(layer, self.blocks.product_of)
+            projection = Projection(layer, self.blocks)
             projection.add(each)
             results.append(projection.total(each.shape[:3]))
         del x, y, each, projection

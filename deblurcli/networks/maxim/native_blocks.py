@@ -5,14 +5,15 @@ All tensors are channels last, (N, H, W, C), and contiguous.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
 
 from deblurcli.native import library
+from deblurcli.native.buffers import pooled_features
 from deblurcli.native.choice import library_for
-from deblurcli.native.mixing import Dense, Mixing, Pointwise, panel, prepare_dense, prepare_spatial
+from deblurcli.native.mixing import Dense, Mixing, Pointwise, attend, gather, panel, prepare_dense, prepare_spatial
 from deblurcli.native.prepared import prepared
 from deblurcli.networks.maxim import pieces
 from deblurcli.networks.maxim.blocks import (
@@ -81,43 +82,51 @@ class NativeBlocks:
 
         return product
 
-    def run_groups(self, block: EncoderBlock | BottleneckBlock, x: Tensor) -> Tensor:
-        """The groups of a block on what it has projected, in place, and the shortcut around them."""
-        shortcut, spare = x.clone(), torch.empty_like(x)
-        for mixer, attention in zip(block.mixers, block.attentions, strict=True):
-            assert isinstance(mixer, MultiAxisGMLP) and isinstance(attention, (RCAB, RDCAB))
-            self.mix_axes(mixer, x, spare)
-            self.attend(attention, x, spare)
-        return x.add_(shortcut)
+    def empty(self, shape: Sequence[int], like: Tensor) -> Tensor:
+        """Not initialised, without gaps, in the format of a tensor."""
+        return pooled_features(shape, like.dtype)
 
-    def mix_axes(self, mixer: MultiAxisGMLP, x: Tensor, spare: Tensor) -> None:
-        """A multi-axis gated MLP, in place; `spare`, of the same shape, is overwritten."""
+    def run_groups(self, block: EncoderBlock | BottleneckBlock, x: Tensor) -> Tensor:
+        """The groups of a block on what it has projected, and the shortcut around them."""
+        result, spare = self.empty(x.shape, x), self.empty(x.shape, x)
+        source, last = x, len(block.mixers) - 1
+        for group, (mixer, attention) in enumerate(zip(block.mixers, block.attentions, strict=True)):
+            assert isinstance(mixer, MultiAxisGMLP) and isinstance(attention, (RCAB, RDCAB))
+            self.mix_axes(mixer, source, spare, result)
+            self.attend(attention, result, spare, x if group == last else None)
+            source = result
+        return result
+
+    def mix_axes(self, mixer: MultiAxisGMLP, x: Tensor, spare: Tensor, to: Tensor) -> None:
+        """A multi-axis gated MLP to `to`, which may be `x`; `spare` is overwritten. All are of one shape."""
         blocks, grid = prepared(mixer, self.name, lambda: prepare_mixer(self.name, mixer))
         # Blocks first: once theirs is added to a piece nothing else needs what was there but the grid's half.
-        blocks.run(x, spare, x, adds=True)
-        grid.run(spare, spare, x, adds=True)
+        blocks.run(x, spare, to, added=x)
+        grid.run(spare, spare, to, added=to)
 
-    def attend(self, block: RCAB | RDCAB, x: Tensor, spare: Tensor) -> None:
-        """A residual channel attention block, in place; `spare`, of the same shape, is overwritten."""
+    def attend(self, block: RCAB | RDCAB, x: Tensor, spare: Tensor, shortcut: Tensor | None = None) -> None:
+        """A residual channel attention block in place, plus a shortcut; `spare`, of the same shape, is overwritten."""
+        totals = x.new_zeros(x.shape[0], 1, 1, x.shape[3], dtype=torch.float32)
         if isinstance(block, RCAB):
-            total = x.new_zeros(x.shape[0], 1, 1, x.shape[3], dtype=torch.float32)
             convolutions = prepared(block, self.name, lambda: prepare_convolutions(self.name, block))
             for top, bottom, rows in convolutions.run(x):
-                total += rows.sum((1, 2), keepdim=True)
-                spare[:, top:bottom] = rows
+                for image, total in enumerate(totals):
+                    total += gather(self.name, rows[image], spare[image, top:bottom])
         else:
             inner = prepared(block, self.name, lambda: prepare_linears(self.name, block))
             inner.run(x, spare, adds=False)
-            total = spare.sum((1, 2), keepdim=True, dtype=torch.float32)
-        x.addcmul_(spare, block.attention.scale((total / (x.shape[1] * x.shape[2])).to(x.dtype)))
+            for image, total in enumerate(totals):
+                total += gather(self.name, spare[image])
+        factors = block.attention.scale((totals / (x.shape[1] * x.shape[2])).to(x.dtype))
+        attend(self.name, x, spare, factors, shortcut, x)
 
     def cross_gate(self, gating: CrossGating, x: Tensor, y: Tensor) -> None:
         """A cross gating of what it has projected, x and y both in place."""
         layers = prepared(gating, self.name, lambda: PreparedGating(self.name, gating))
-        for_x, for_y, spare = torch.empty_like(x), torch.empty_like(x), torch.empty_like(x)
+        for_x, for_y, spare = (self.empty(x.shape, x) for _ in range(3))
         for features, (blocks, grid), result in ((x, layers.of_x, for_y), (y, layers.of_y, for_x)):
-            blocks.run(features, spare, result, adds=False)
-            grid.run(spare, spare, result, adds=True)
+            blocks.run(features, spare, result)
+            grid.run(spare, spare, result, added=result)
         del spare
         layers.to_y.run(y, y, adds=True, factor=for_y)
         layers.to_x.run(x, x, adds=True, factor=for_x, added=y)  # the new y is part of the new x

@@ -11,7 +11,7 @@ All tensors are channels last, (N, H, W, C), and contiguous. Needs nothing but t
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -105,6 +105,11 @@ def product_of(weight: Tensor) -> Callable[[Tensor, Tensor, bool], None]:
     return product
 
 
+def empty(shape: Sequence[int], like: Tensor) -> Tensor:
+    """Not initialised, without gaps, on the device and in the format of a tensor."""
+    return like.new_empty(tuple(shape))
+
+
 def gelu_linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """gelu(linear(x)); in one go where oneDNN has it, which takes half of the time."""
     fused = _FUSED and x.device.type == "cpu" and x.dtype in (torch.float32, torch.bfloat16)
@@ -178,7 +183,7 @@ def attend(block: RCAB | RDCAB, x: Tensor, spare: Tensor) -> None:
 
 
 def run_groups(block: EncoderBlock | BottleneckBlock, x: Tensor) -> Tensor:
-    """The groups of a block on what it has projected, in place, and the shortcut around them."""
+    """The groups of a block on what it has projected, which is overwritten, and the shortcut around them."""
     shortcut, spare = x.clone(), torch.empty_like(x)
     for mixer, attention in zip(block.mixers, block.attentions, strict=True):
         assert isinstance(mixer, MultiAxisGMLP) and isinstance(attention, (RCAB, RDCAB))

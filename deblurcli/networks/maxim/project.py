@@ -10,6 +10,7 @@ All tensors are channels last, (N, H, W, C). Needs nothing but torch.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -22,16 +23,26 @@ Add = Callable[[int, int, Tensor], object]  # (top, bottom, rows): adds those of
 Product = Callable[[Tensor, Tensor, bool], None]  # features, what their product goes to, whether it is added
 
 
+class Blocks(Protocol):
+    """What projections need of PyTorch (`pieces`) or of the compiled library (`native_blocks`)."""
+
+    def product_of(self, weight: Tensor) -> Product:
+        """Of (x, to, adds): writes the product of features (..., c) with a weight (C, c) to (..., C), or adds it."""
+
+    def empty(self, shape: Sequence[int], like: Tensor) -> Tensor:
+        """Not initialised, without gaps, on the device and in the format of a tensor."""
+
+
 class Projection:
     """A linear layer whose input is a concatenation of terms, each added with its own columns of the weight.
 
     Args:
         linear: the layer; terms are added in the order of its input channels.
-        product_of: what multiplies features with a weight (C, c), as `pieces.product_of`.
+        blocks: who computes it.
     """
 
-    def __init__(self, linear: nn.Linear, product_of: Callable[[Tensor], Product]) -> None:
-        self.product_of = product_of
+    def __init__(self, linear: nn.Linear, blocks: Blocks) -> None:
+        self.product_of, self.empty = blocks.product_of, blocks.empty
         self.dtype = linear.weight.dtype
         # Products of weights, and sums of biases, are taken in float32 at least.
         precise = torch.promote_types(self.dtype, torch.float32)
@@ -67,7 +78,7 @@ class Projection:
             factor = 1 << resize.down
             self.terms.append(lambda top, bottom, rows: product(shrunk(x, factor, top, bottom), rows, True))
         else:
-            factor, small = 1 << -resize.down, x.new_empty(*x.shape[:3], len(columns))
+            factor, small = 1 << -resize.down, self.empty((*x.shape[:3], len(columns)), x)
             product(x, small, False)
             self.align = max(self.align, factor)
             self.terms.append(lambda top, bottom, rows: rows.add_(grown(small, factor, top, bottom)))
@@ -83,7 +94,7 @@ class Projection:
 
         def add(top: int, bottom: int, rows: Tensor) -> None:
             below = x[:, top // 2 : bottom // 2]
-            four = x.new_empty(*below.shape[:3], 4 * len(columns))
+            four = self.empty((*below.shape[:3], 4 * len(columns)), x)
             product(below, four, False)
             four = four.view(*below.shape[:3], 2, 2, -1).permute(0, 1, 3, 2, 4, 5)  # (N, h, 2, w, 2, C)
             rows.view(four.shape).add_(four)
@@ -94,7 +105,7 @@ class Projection:
         """The result, (N, H, W, C) of a shape (N, H, W), contiguous."""
         assert self.taken == self.weight.shape[1]
         bias = self.bias.to(self.dtype)
-        result = bias.new_empty(*shape, len(bias))
+        result = self.empty((*shape, len(bias)), bias)
         for top, bottom in bands(result, align=self.align):
             rows = result[:, top:bottom]
             rows.copy_(bias)
