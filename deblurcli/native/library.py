@@ -128,7 +128,7 @@ def load_library(name: str) -> ctypes.CDLL:
     """The library of an instruction set. Raises OSError if it cannot be loaded."""
     library = ctypes.CDLL(str(FOLDER / f"{name}.so"))
     numbers = ("lanes", "panel", "side", "channels_per_word")
-    sizes = (f"{layer}_scratch" for layer in ("winograd", "direct", "mixing", "pointwise"))
+    sizes = (f"{layer}_scratch" for layer in ("winograd", "direct", "mixing", "pointwise", "resize"))
     for function in (*numbers, *sizes, "gathered_pieces"):
         getattr(library, f"deblur_{function}").restype = ctypes.c_int64
     return library

@@ -54,6 +54,16 @@ typedef struct {
     int64_t pixels, channels;
 } Normalisation;
 
+/* Rows `top` to top + rows - 1 of what features are at another resolution. */
+typedef struct {
+    const void *from;
+    void *to; /* the first of these rows */
+    int64_t height, width, channels; /* of `from` */
+    int64_t factor;                  /* even on the way down */
+    int64_t up;                      /* whether they are enlarged, and then added to what is there */
+    int64_t top, rows;
+} Resizing;
+
 /* The end of a residual channel attention block: to = x + attended * factors, + shortcut. */
 typedef struct {
     void *to; /* may be `x` */
@@ -74,10 +84,12 @@ typedef struct {
 /* Floats that one thread needs. */
 int64_t deblur_mixing_scratch(const Mixing *);
 int64_t deblur_pointwise_scratch(const Pointwise *);
+int64_t deblur_resize_scratch(const Resizing *);
 
 void deblur_mixing(const Mixing *, const Workers *);
 void deblur_normalise(const Normalisation *, const Workers *);
 void deblur_attend(const Attending *, const Workers *);
+void deblur_resize(const Resizing *, const Workers *);
 void deblur_gather(const Gathering *, const Workers *);
 int64_t deblur_gathered_pieces(const Gathering *);
 void deblur_pointwise(const Pointwise *, const Workers *);

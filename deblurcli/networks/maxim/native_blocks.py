@@ -15,6 +15,7 @@ from deblurcli.native.buffers import pooled_features
 from deblurcli.native.choice import library_for
 from deblurcli.native.mixing import Dense, Mixing, Pointwise, attend, gather, panel, prepare_dense, prepare_spatial
 from deblurcli.native.prepared import prepared
+from deblurcli.native.resize import add_grown, shrink
 from deblurcli.networks.maxim import pieces
 from deblurcli.networks.maxim.blocks import (
     RCAB,
@@ -85,6 +86,18 @@ class NativeBlocks:
     def empty(self, shape: Sequence[int], like: Tensor) -> Tensor:
         """Not initialised, without gaps, in the format of a tensor."""
         return pooled_features(shape, like.dtype)
+
+    def shrunk(self, x: Tensor, factor: int, top: int, bottom: int) -> Tensor:
+        """Rows `top` to `bottom` of features at 1 / factor of their size."""
+        result = self.empty((len(x), bottom - top, x.shape[2] // factor, x.shape[3]), x)
+        for image, rows in zip(x, result, strict=True):
+            shrink(self.name, image, factor, top, rows)
+        return result
+
+    def add_grown(self, x: Tensor, factor: int, top: int, bottom: int, rows: Tensor) -> None:
+        """Adds rows `top` to `bottom` of features at `factor` times their size to `rows`."""
+        for image, to in zip(x, rows, strict=True):
+            add_grown(self.name, image, factor, top, to)
 
     def run_groups(self, block: EncoderBlock | BottleneckBlock, x: Tensor) -> Tensor:
         """The groups of a block on what it has projected, and the shortcut around them."""

@@ -33,6 +33,7 @@ from deblurcli.networks.maxim.blocks import (
     SpatialLinear,
     gelu,
 )
+from deblurcli.networks.maxim.resize import enlarged, reduced
 
 PIECE = 1 << 19  # numbers of a piece on a CPU: four of them stay in a cache of some megabytes
 CONVOLVED = 1 << 21  # of a band that is convolved, which computes two rows more than it keeps
@@ -108,6 +109,18 @@ def product_of(weight: Tensor) -> Callable[[Tensor, Tensor, bool], None]:
 def empty(shape: Sequence[int], like: Tensor) -> Tensor:
     """Not initialised, without gaps, on the device and in the format of a tensor."""
     return like.new_empty(tuple(shape))
+
+
+def shrunk(x: Tensor, factor: int, top: int, bottom: int) -> Tensor:
+    """Rows `top` to `bottom` of `reduced(x, factor)`."""
+    first, last = max(top - 1, 0), min(bottom + 1, x.shape[1] // factor)
+    return reduced(x[:, first * factor : last * factor], factor)[:, top - first : bottom - first]
+
+
+def add_grown(x: Tensor, factor: int, top: int, bottom: int, rows: Tensor) -> None:
+    """Adds rows `top` to `bottom`, multiples of `factor`, of `enlarged(x, factor)` to `rows`."""
+    first, last = max(top // factor - 1, 0), min(bottom // factor + 1, x.shape[1])
+    rows += enlarged(x[:, first:last], factor)[:, top - first * factor : bottom - first * factor]
 
 
 def gelu_linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:

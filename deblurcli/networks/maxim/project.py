@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from deblurcli.networks.maxim.blocks import ChannelsLastUpsample
 from deblurcli.networks.maxim.pieces import bands
-from deblurcli.networks.maxim.resize import FromAllLevels, ResizeAndProject, enlarged, reduced
+from deblurcli.networks.maxim.resize import FromAllLevels, ResizeAndProject
 
 Add = Callable[[int, int, Tensor], object]  # (top, bottom, rows): adds those of a term to rows (N, bottom - top, W, C)
 Product = Callable[[Tensor, Tensor, bool], None]  # features, what their product goes to, whether it is added
@@ -32,6 +32,12 @@ class Blocks(Protocol):
     def empty(self, shape: Sequence[int], like: Tensor) -> Tensor:
         """Not initialised, without gaps, on the device and in the format of a tensor."""
 
+    def shrunk(self, x: Tensor, factor: int, top: int, bottom: int) -> Tensor:
+        """Rows `top` to `bottom` of features (N, H, W, C) at 1 / factor of their size, as `resize.reduced`."""
+
+    def add_grown(self, x: Tensor, factor: int, top: int, bottom: int, rows: Tensor) -> None:
+        """Adds rows `top` to `bottom`, multiples of `factor`, of features at `factor` times their size to `rows`."""
+
 
 class Projection:
     """A linear layer whose input is a concatenation of terms, each added with its own columns of the weight.
@@ -42,7 +48,7 @@ class Projection:
     """
 
     def __init__(self, linear: nn.Linear, blocks: Blocks) -> None:
-        self.product_of, self.empty = blocks.product_of, blocks.empty
+        self.blocks, self.product_of, self.empty = blocks, blocks.product_of, blocks.empty
         self.dtype = linear.weight.dtype
         # Products of weights, and sums of biases, are taken in float32 at least.
         precise = torch.promote_types(self.dtype, torch.float32)
@@ -76,12 +82,12 @@ class Projection:
             self.terms.append(lambda top, bottom, rows: product(x[:, top:bottom], rows, True))
         elif resize.down > 0:
             factor = 1 << resize.down
-            self.terms.append(lambda top, bottom, rows: product(shrunk(x, factor, top, bottom), rows, True))
+            self.terms.append(lambda top, bottom, rows: product(self.blocks.shrunk(x, factor, top, bottom), rows, True))
         else:
             factor, small = 1 << -resize.down, self.empty((*x.shape[:3], len(columns)), x)
             product(x, small, False)
             self.align = max(self.align, factor)
-            self.terms.append(lambda top, bottom, rows: rows.add_(grown(small, factor, top, bottom)))
+            self.terms.append(lambda top, bottom, rows: self.blocks.add_grown(small, factor, top, bottom, rows))
 
     def add_upsampled(self, up: ChannelsLastUpsample, x: Tensor) -> None:
         """Features (N, H / 2, W / 2, c), upsampled by a transposed convolution."""
@@ -112,15 +118,3 @@ class Projection:
             for add in self.terms:
                 add(top, bottom, rows)
         return result
-
-
-def shrunk(x: Tensor, factor: int, top: int, bottom: int) -> Tensor:
-    """Rows `top` to `bottom` of `shrink(x, factor)`."""
-    first, last = max(top - 1, 0), min(bottom + 1, x.shape[1] // factor)
-    return reduced(x[:, first * factor : last * factor], factor)[:, top - first : bottom - first]
-
-
-def grown(x: Tensor, factor: int, top: int, bottom: int) -> Tensor:
-    """Rows `top` to `bottom`, multiples of `factor`, of `grow(x, factor)`."""
-    first, last = max(top // factor - 1, 0), min(bottom // factor + 1, x.shape[1])
-    return enlarged(x[:, first:last], factor)[:, top - first * factor : bottom - first * factor]
