@@ -102,6 +102,12 @@ def in_panels(weight: Tensor, size: int) -> Tensor:
     return weight.view(-1, size, weight.shape[1] // together, together).transpose(1, 2).contiguous()
 
 
+def beside(name: str, values: Tensor) -> Tensor:
+    """Weights or biases (2C, ...) in another order: vectors of the first C in turns with those of the second."""
+    vectors = values.reshape(2, -1, panel(name) // 2, *values.shape[1:])
+    return vectors.transpose(0, 1).reshape(values.shape)
+
+
 @dataclass(frozen=True)
 class Spatial:
     """A matrix that mixes size x size pixels.
@@ -191,6 +197,8 @@ class _Pointwise(ctypes.Structure):
         ("adds", ctypes.c_int64),
         ("pixels", ctypes.c_int64),
         ("channels", ctypes.c_int64),
+        ("normed", ctypes.c_int64),
+        ("halves", ctypes.c_int64),
         ("enter", _Dense),
         ("leave", _Dense),
     ]
@@ -198,16 +206,21 @@ class _Pointwise(ctypes.Structure):
 
 @dataclass(frozen=True)
 class Pointwise:
-    """leave(gelu(enter(norm(x)))) on channels, or leave(x) alone.
+    """leave(gelu(enter(norm(x)))) on channels, or leave(x) alone, or leave(norm(x)).
 
     Attributes:
         name: of the library.
         enter, leave: layers, the first with its norm's factors in its weights; see `mixing.h`.
+        normed: whether the norm comes before `leave` where there is no `enter`.
+        halves: whether the product of two halves, of which `enter` has the channels side by side (`beside`), takes the
+            place of GELU.
     """
 
     name: str
     enter: Dense | None
     leave: Dense
+    normed: bool = False
+    halves: bool = False
 
     def run(
         self, source: Tensor, to: Tensor, adds: bool, factor: Tensor | None = None, added: Tensor | None = None
@@ -230,6 +243,8 @@ class Pointwise:
             adds=adds,
             pixels=source.numel() // source.shape[-1],
             channels=source.shape[-1],
+            normed=self.normed,
+            halves=self.halves,
             enter=self.enter.struct() if self.enter else _Dense(),
             leave=self.leave.struct(),
         )

@@ -35,7 +35,9 @@ typedef struct {
     Dense leave;
 } Mixing;
 
-/* leave(gelu(enter(norm(row))) * factor) + added for every pixel's row of channels; without `enter` leave(row). */
+/* leave(act(enter(norm(row))) * factor) + added for every pixel's row of channels; without `enter` leave(row), or
+   leave(norm(row)). What `act` does is GELU, or the product of two halves: then every panel of `enter` has as many
+   outputs of the one as of the other. */
 typedef struct {
     const void *from;
     const void *factor; /* NULL for none */
@@ -43,8 +45,18 @@ typedef struct {
     void *to;           /* may be `from` */
     int64_t adds;       /* whether the result is added to what is there */
     int64_t pixels, channels;
+    int64_t normed; /* whether the norm comes first without `enter` */
+    int64_t halves; /* whether halves are multiplied, in place of GELU */
     Dense enter, leave;
 } Pointwise;
+
+/* The product of the two halves of a 3x3 convolution of every channel by itself, beyond the edges zeros. */
+typedef struct {
+    const void *from; /* features, twice as many channels as in `to` */
+    void *to;
+    const float *weights, *bias; /* nine rows of weights, and one of biases, for the channels of `from` */
+    int64_t images, height, width, channels; /* of `to` */
+} Depthwise;
 
 /* The norm of every pixel, in float32. */
 typedef struct {
@@ -86,6 +98,7 @@ int64_t deblur_mixing_scratch(const Mixing *);
 int64_t deblur_pointwise_scratch(const Pointwise *);
 int64_t deblur_resize_scratch(const Resizing *);
 
+void deblur_depthwise(const Depthwise *, const Workers *);
 void deblur_mixing(const Mixing *, const Workers *);
 void deblur_normalise(const Normalisation *, const Workers *);
 void deblur_attend(const Attending *, const Workers *);

@@ -33,6 +33,12 @@ static inline void finish_enter(void *context, int64_t row, int64_t column, cons
     }
 }
 
+/* A panel of one half beside the same channels of the other. */
+static inline void finish_halves(void *context, int64_t row, int64_t column, const Vector sums[WIDE]) {
+    const Strip *strip = context;
+    store_features(strip->entered + row * strip->job->leave.in + column / WIDE, sums[0] * sums[1]);
+}
+
 static inline void finish_leave(void *context, int64_t row, int64_t column, const Vector sums[WIDE]) {
     const Strip *strip = context;
     const Pointwise *job = strip->job;
@@ -59,8 +65,14 @@ static void run_strip(const void *given, int64_t index, float *scratch) {
     if (job->enter.weights) {
         for (int64_t i = 0; i < count; i++)
             normalise(from + i * channels, channels, rows + i * channels);
-        run_dense(&job->enter, rows, channels, count, finish_enter, &strip);
+        if (job->halves)
+            run_dense(&job->enter, rows, channels, count, finish_halves, &strip);
+        else
+            run_dense(&job->enter, rows, channels, count, finish_enter, &strip);
         rows = strip.entered;
+    } else if (job->normed) {
+        for (int64_t i = 0; i < count; i++)
+            normalise(from + i * channels, channels, rows + i * channels);
     } else {
         memcpy(rows, from, count * channels * sizeof(Feature)); /* which may be read a little beyond its end */
     }

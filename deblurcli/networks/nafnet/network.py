@@ -6,7 +6,9 @@ modules are named as in the authors' released files, so that these load strictly
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -209,14 +211,24 @@ class NAFNet(NetworkModule):
         Raises:
             ValueError: if the shape of `x` does not fit.
         """
+        return self.run(x, lambda block, features: block(features))
+
+    def run(self, x: Tensor, through: Callable[[NAFBlock, Tensor], Tensor]) -> list[Tensor]:
+        """As `forward`, with a function for the blocks: (block, (N, C, H, W)) -> the same shape."""
+
+        def through_all(blocks: nn.Module, features: Tensor) -> Tensor:
+            for block in cast(Iterable[NAFBlock], blocks):
+                features = through(block, features)
+            return features
+
         self.check(x)
         features = self.intro(x.to(self.dtype))  # (N, width, H, W)
         skips = []
         for encoder, down in zip(self.encoders, self.downs, strict=True):
-            features = encoder(features)
+            features = through_all(encoder, features)
             skips.append(features)
             features = down(features)  # (N, 2c, h / 2, w / 2) of (N, c, h, w)
-        features = self.middle_blks(features)
+        features = through_all(self.middle_blks, features)
         for up, decoder in zip(self.ups, self.decoders, strict=True):
-            features = decoder(up(features) + skips.pop())  # (N, c / 2, 2h, 2w) of (N, c, h, w)
+            features = through_all(decoder, up(features) + skips.pop())  # (N, c / 2, 2h, 2w) of (N, c, h, w)
         return [self.ending(features).to(x.dtype) + x]

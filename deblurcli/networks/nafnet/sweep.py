@@ -23,11 +23,13 @@ pixel), as running the surroundings of each tile again would cost far more than 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import cast
 
 import torch
 from torch import Tensor
 
+from deblurcli.networks.nafnet.native_blocks import Blocks, blocks_for, restored
 from deblurcli.networks.nafnet.network import NAFBlock, NAFNet, NAFNetConfig, Pool, pool_window_starts, window_means
 from deblurcli.tiling.budget import Advance, Emit, PixelBudget, Source
 from deblurcli.tiling.sweep import Mean, Sweeps
@@ -93,22 +95,26 @@ def restore(network: NAFNet, source: Source, emit: Emit, budget: PixelBudget, ad
 
     The result differs from the whole image's only by rounding, as sums are taken in another order.
     """
-    if not restore_whole(network, network.device, source, emit, budget, advance):
-        KeptFeatures(network, source, emit, budget, advance).run()
+    blocks = blocks_for(network)
+    if not restore_whole(partial(restored, network, blocks), network.device, source, emit, budget, advance):
+        KeptFeatures(network, blocks, source, emit, budget, advance).run()
 
 
 Attention = Callable[[Tile], Tensor]
 
 
 class KeptFeatures:
-    """One image on its way through the network; arguments as for `Architecture.run`.
+    """One image on its way through the network; arguments as for `Architecture.run`, and who computes the blocks.
 
     Attributes:
         kept: the level from which features are kept.
         attention: (N, C, 1, 1) of the blocks above that level whose means are known.
     """
 
-    def __init__(self, network: NAFNet, source: Source, emit: Emit, budget: PixelBudget, advance: Advance) -> None:
+    def __init__(
+        self, network: NAFNet, blocks: Blocks, source: Source, emit: Emit, budget: PixelBudget, advance: Advance
+    ) -> None:
+        self.blocks = blocks
         self.network, self.config, self.device, self.dtype = network, network.config, network.device, network.dtype
         self.source, self.emit, self.advance = source, emit, advance
         whole = Tile(0, source.height, 0, source.width)
@@ -167,10 +173,10 @@ class KeptFeatures:
         x = network.intro(image.to(self.dtype))
         for level in range(self.kept):
             for block in blocks_at(network, level)[0]:
-                gated = block.gated(x)
+                gated = self.blocks.gated(block, x)
                 if block not in self.attention:
                     return gated, level
-                x = block.finish(x, gated, self.attention[block])
+                x = self.blocks.finish(block, x, gated, self.attention[block])
             skips.append(x)
             x = network.downs[level](x)
         if deep is None:
@@ -179,10 +185,10 @@ class KeptFeatures:
         for level in reversed(range(self.kept)):
             x = network.ups[self.config.levels - 1 - level](x) + skips.pop()
             for block in blocks_at(network, level)[1]:
-                gated = block.gated(x)
+                gated = self.blocks.gated(block, x)
                 if block not in self.attention:
                     return gated, level
-                x = block.finish(x, gated, self.attention[block])
+                x = self.blocks.finish(block, x, gated, self.attention[block])
         return network.ending(x).float() + image, 0
 
     def through_upper(self, deep: Tensor | None, take: Callable[[Tile, Tensor], None], units: float) -> None:
@@ -216,7 +222,7 @@ class KeptFeatures:
             mean = Mean()
 
             def before(inner: Tile, outer: Tile, block: NAFBlock = block, mean: Mean = mean) -> None:
-                result = block.gated(outer.of(x, level).to(self.device))
+                result = self.blocks.gated(block, outer.of(x, level).to(self.device))
                 result = inner.of(result, level, (outer.top, outer.left))
                 inner.of(gated, level).copy_(result)
                 mean.add(result)
@@ -226,7 +232,7 @@ class KeptFeatures:
 
             def after(inner: Tile, outer: Tile, block: NAFBlock = block, attention: Attention = attention) -> None:
                 features, beside = (inner.of(each, level).to(self.device) for each in (x, gated))
-                inner.of(x, level).copy_(block.finish(features, beside, attention(inner)))
+                inner.of(x, level).copy_(self.blocks.finish(block, features, beside, attention(inner)))
 
             self.sweeps.each_tile(level, 0, after, 1 - GATED)
 
