@@ -40,7 +40,8 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
     clock = time.process_time if options.threads == 1 else time.perf_counter
-    network = NAFNet(RELEASED["GoPro-width32"]).eval().requires_grad_(False).to(memory_format=torch.channels_last)
+    network = NAFNet(RELEASED["GoPro-width32"]).eval().requires_grad_(False)
+    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     for name, parameter in network.named_parameters():
         if name.endswith(("beta", "gamma")):  # which a training begins with at zero
             parameter.normal_(0, 0.2)

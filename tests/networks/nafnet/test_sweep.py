@@ -12,6 +12,7 @@ from exactness import relative
 from image_in_memory import Memory, joined
 
 from deblurcli.networks.nafnet import sweep
+from deblurcli.networks.nafnet.native_blocks import OwnBlocks
 from deblurcli.networks.nafnet.network import RELEASED, NAFNet, NAFNetConfig
 from deblurcli.networks.nafnet.sweep import (
     bytes_per_pixel,
@@ -84,7 +85,8 @@ def test_features_that_no_machine_can_hold_are_a_memory_error(make_nafnet):
 
     size = PixelBudget(1 << 60)  # so that the first sweep over the image is one tile
     source = Endless(torch.rand(1, 3, 16, 16))
-    run = sweep.KeptFeatures(make_nafnet(CONFIGS["many blocks"]), source, lambda *tile: None, size, lambda share: None)
+    network = make_nafnet(CONFIGS["many blocks"])
+    run = sweep.KeptFeatures(network, OwnBlocks(), source, lambda *tile: None, size, lambda share: None)
     with pytest.raises(MemoryError, match="not enough memory for the features of this image"):
         run.new(1)
 
