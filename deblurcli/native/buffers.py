@@ -16,7 +16,7 @@ from torch import Tensor
 
 SMALL = 1 << 16  # floats; less than that the C library keeps at hand itself
 LARGE = 1 << 22  # floats; larger blocks are not given away for much less
-KEPT = 1 << 26  # floats in free blocks
+KEPT = 1 << 25  # floats in free blocks beside a new one, and in it
 
 
 def pooled_empty(batch: int, channels: int, height: int, width: int) -> Tensor:
@@ -56,6 +56,6 @@ def _fitting(free: list[Tensor], size: int) -> Tensor:
         if size <= free[place].numel() <= most:
             return free.pop(place)
     kept = sum(block.numel() for block in free)
-    while kept > KEPT:
+    while kept and kept + size > KEPT:
         kept -= free.pop(0).numel()
     return torch.empty(size)
