@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -99,3 +100,31 @@ def duration(seconds: float) -> str:
     if days:
         return f"{days} day{'s' * (days > 1)} {hour}:{minute:02}:{second:02}"
     return f"{hour}:{minute:02}:{second:02}" if hour else f"{minute}:{second:02}"
+
+
+class FrameCounter:
+    """A bar of frames with their rate and the time left; call it with how many are done."""
+
+    def __init__(self, bar: Progress, total: int) -> None:
+        self.bar = bar
+        self.task = bar.add_task("", total=total or None, status="")
+        self.started: tuple[float, int] | None = None
+
+    def __call__(self, done: int) -> None:
+        now = time.perf_counter()
+        if self.started is None:
+            self.started = (now, done)
+        elapsed, new = now - self.started[0], done - self.started[1]
+        status = f"{new / elapsed:.2f} frames/s" if elapsed > 0 and new else ""
+        self.bar.update(self.task, completed=done, status=status)
+
+    def of(self, done: int, total: int) -> None:
+        self.bar.update(self.task, total=total)
+        self(done)
+
+
+@contextmanager
+def counting_frames(what: str, total: int) -> Iterator[FrameCounter]:
+    """A counter of so many frames; 0 if nobody knows how many."""
+    with counting(what) as bar:
+        yield FrameCounter(bar, total)

@@ -30,7 +30,8 @@ from deblurcli.cli.options import (
     refuse_resume_with_overwrite,
 )
 from deblurcli.cli.try_models import try_models
-from deblurcli.cli.video import (
+from deblurcli.cli.video import is_about_video, restore_video_file, restore_videos
+from deblurcli.cli.video_options import (
     Codec,
     Every,
     Fps,
@@ -40,11 +41,8 @@ from deblurcli.cli.video import (
     To,
     VideoRequest,
     Videos,
-    is_about_video,
-    restore_video_file,
-    restore_videos,
 )
-from deblurcli.cli.video import Request as AlsoVideos
+from deblurcli.cli.video_options import Request as AlsoVideos
 from deblurcli.errors import UsageError
 from deblurcli.hub.fetch import go_offline
 from deblurcli.images import format_for

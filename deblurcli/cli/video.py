@@ -4,30 +4,23 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from fractions import Fraction
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
-from rich.progress import Progress
-
+from deblurcli.cli.animation import failed_on, frames_in, restore_animated
 from deblurcli.cli.console import console
 from deblurcli.cli.interrupt import stopped_by_signals
 from deblurcli.cli.one import load, load_and_say
-from deblurcli.cli.progress import counting, duration
+from deblurcli.cli.progress import counting_frames, duration
+from deblurcli.cli.video_options import MARK, Request, VideoRequest, beside, parse_moment, parse_rate
 from deblurcli.digest import sha256_of
 from deblurcli.display import display_name
 from deblurcli.errors import DeblurError, ExitCode, InputError, UsageError
 from deblurcli.images import OutputExists
-from deblurcli.jobs.choice import Wanted
-from deblurcli.jobs.model import Model
 from deblurcli.jobs.plan import Plan
 from deblurcli.jobs.run import Stop
 from deblurcli.jobs.stores.scan import VIDEO
-from deblurcli.jobs.task import Options
 from deblurcli.models.files import find_weights
 from deblurcli.video.extra import require
 from deblurcli.video.names import CONTAINERS, is_video, suffix_like
@@ -35,63 +28,7 @@ from deblurcli.video.names import CONTAINERS, is_video, suffix_like
 if TYPE_CHECKING:
     from deblurcli.video.plan import VideoOptions, VideoPlan
 
-VIDEOS = "Videos"
 STOPPING = "deblur: stopping; whole groups of pictures are kept. Ctrl-C again stops at once\n"
-MARK = "-deblurred"
-
-Codec = Annotated[
-    str | None, typer.Option(help="h264, hevc, av1, vp9, ffv1, ... Default: the source's.", rich_help_panel=VIDEOS)
-]
-From = Annotated[
-    str | None, typer.Option("--from", metavar="TIME", help="Begin there: 90, 1:30, 1:02:03.5.", rich_help_panel=VIDEOS)
-]
-To = Annotated[str | None, typer.Option("--to", metavar="TIME", help="End there.", rich_help_panel=VIDEOS)]
-Every = Annotated[int | None, typer.Option(min=1, help="With --frames: only each N-th frame.", rich_help_panel=VIDEOS)]
-Frames = Annotated[
-    Path | None,
-    typer.Option(help="Write frames as pictures into this folder.", rich_help_panel=VIDEOS, readable=False),
-]
-Fps = Annotated[
-    str | None,
-    typer.Option(metavar="RATE", help="Of a folder of pictures made a video: 25, 30000/1001.", rich_help_panel=VIDEOS),
-]
-OnlyBlurred = Annotated[
-    bool,
-    typer.Option("--only-blurred", help="Leave frames that are as sharp as those around them.", rich_help_panel=VIDEOS),
-]
-Videos = Annotated[
-    bool,
-    typer.Option("--videos", help="In folders also the videos, after the photos.", rich_help_panel=VIDEOS),
-]
-
-
-@dataclass(frozen=True)
-class VideoRequest:
-    """The options that only videos have."""
-
-    codec: str | None = None
-    start: str | None = None
-    end: str | None = None
-    every: int | None = None
-    frames: Path | None = None
-    fps: str | None = None
-    only_blurred: bool = False
-
-    @property
-    def given(self) -> str | None:
-        """The first of them that was given."""
-        names = ("codec", "from", "to", "every", "frames", "fps", "only-blurred")
-        return next((f"--{name}" for name, value in zip(names, vars(self).values(), strict=True) if value), None)
-
-
-@dataclass(frozen=True)
-class Request:
-    """What the user asks for, besides inputs, outputs and what only videos have."""
-
-    model: Model
-    options: Options
-    wanted: Wanted
-    dry_run: bool = False
 
 
 def is_about_video(inputs: list[Path], output: Path | None, wanted: VideoRequest, videos: bool) -> bool:
@@ -100,7 +37,7 @@ def is_about_video(inputs: list[Path], output: Path | None, wanted: VideoRequest
     Raises:
         UsageError: for a video among other inputs, and for a video's options without a video.
     """
-    if len(inputs) == 1 and (is_video(inputs[0]) or _frames(inputs[0]) > 1):
+    if len(inputs) == 1 and (is_video(inputs[0]) or frames_in(inputs[0]) > 1):
         return True
     if len(inputs) == 1 and inputs[0].is_dir() and output is not None and output.suffix.lower() in CONTAINERS:
         return not output.is_dir()
@@ -154,18 +91,11 @@ def restore_videos(
     return code
 
 
-def _frames(path: Path) -> int:
-    from deblurcli.images import is_image_name
-    from deblurcli.video.animation import frames_of
-
-    return frames_of(path) if is_image_name(path) or path.suffix.lower() == ".apng" else 1
-
-
 def restore_video_file(source: Path, output: Path | None, wanted: VideoRequest, request: Request) -> ExitCode:
     """Do it, and tell about it; returns what the process should end with."""
     suffix = output.suffix.lower() if output is not None else ""
-    if wanted.frames is None and _frames(source) > 1 and suffix not in CONTAINERS:
-        return _animation(source, output, wanted, request)
+    if wanted.frames is None and frames_in(source) > 1 and suffix not in CONTAINERS:
+        return restore_animated(source, output, wanted, request)
     require(display_name(source))
     options = _options(wanted, request)
     if wanted.frames is not None:
@@ -180,7 +110,7 @@ def restore_video_file(source: Path, output: Path | None, wanted: VideoRequest, 
         refuse_existing(target, options.overwrite)
     except OutputExists as error:
         raise InputError(str(error)) from None
-    plan = plan_video(source, target, options, _rate(wanted.fps) if wanted.fps else USUAL_RATE)
+    plan = plan_video(source, target, options, parse_rate(wanted.fps) if wanted.fps else USUAL_RATE)
     if wanted.fps and not source.is_dir():
         raise UsageError("--fps: of pictures in a folder; a video keeps its own times")
     if request.dry_run:
@@ -200,7 +130,7 @@ def _run(plan: VideoPlan, options: VideoOptions, request: Request) -> ExitCode:
     stop = Stop()
     with stopped_by_signals(stop, STOPPING) as interrupted:
         left = _left(plan, request, stop) if options.only_blurred else frozenset()
-        with _counter("restored", plan.frames) as counter:
+        with counting_frames("restored", plan.frames) as counter:
             outcome = restore_video(
                 plan,
                 deblurrer,
@@ -227,7 +157,7 @@ def _run(plan: VideoPlan, options: VideoOptions, request: Request) -> ExitCode:
     for note in outcome.notes:
         console.say(f"  {note}")
     if outcome.failed:
-        console.problem(f"{name} -> {target}: {_failed(outcome.failed)}")
+        console.problem(f"{name} -> {target}: {failed_on(outcome.failed)}")
         return ExitCode.SOME_FAILED
     return ExitCode.OK
 
@@ -236,7 +166,7 @@ def _left(plan: VideoPlan, request: Request, stop: Stop) -> frozenset[int]:
     """The times of the frames that are sharp already."""
     from deblurcli.video.blurred import measure_frames
 
-    with _counter("measured", plan.frames) as counter:
+    with counting_frames("measured", plan.frames) as counter:
         found = measure_frames(plan, counter, stop)
     return frozenset(one.time for one in found if one.is_sharp)
 
@@ -257,7 +187,7 @@ def _rehearse(plan: VideoPlan, options: VideoOptions, request: Request) -> None:
         console.say(f"  {note}")
     frames = plan.frames
     if options.only_blurred:
-        with _counter("measured", plan.frames) as counter:
+        with counting_frames("measured", plan.frames) as counter:
             found = measure_frames(plan, counter)
         frames = sum(not one.is_sharp for one in found)
         values = sorted(one.value for one in found)
@@ -291,7 +221,7 @@ def _stills(
     stop = Stop()
     with (
         stopped_by_signals(stop, "") as interrupted,
-        _counter("pictures", 0) as counter,
+        counting_frames("pictures", 0) as counter,
     ):
         outcome = write_stills(source, wanted.frames, wanted.every or 1, deblurrer, options, stop, counter.of)
     folder = display_name(wanted.frames)
@@ -300,66 +230,11 @@ def _stills(
     for note in outcome.notes:
         console.say(f"  {note}")
     if outcome.failed:
-        console.problem(f"{display_name(source)} -> {folder}: {_failed(outcome.failed)}")
+        console.problem(f"{display_name(source)} -> {folder}: {failed_on(outcome.failed)}")
     if interrupted.seen:
         console.problem("interrupted; the same command goes on with the rest")
         return ExitCode.INTERRUPTED
     return ExitCode.SOME_FAILED if outcome.failed else ExitCode.OK
-
-
-def _animation(source: Path, output: Path | None, wanted: VideoRequest, request: Request) -> ExitCode:
-    """An animation, or the pages of a TIFF file; done whole, so there is nothing to go on with."""
-    from deblurcli.video.animation import restore_animation
-    from deblurcli.video.pages import restore_pages
-    from deblurcli.video.run import refuse_existing
-
-    if wanted.given or request.options.compare or request.options.format:
-        option = wanted.given or ("--compare" if request.options.compare else "--format")
-        raise UsageError(f"{option}: not of an animation or a stack of pages")
-    target = _beside(source, output, source.suffix)
-    try:
-        refuse_existing(target, request.wanted.overwrite)
-    except OutputExists as error:
-        raise InputError(str(error)) from None
-    total, options = _frames(source), request.options
-    what = "pages" if source.suffix.lower() in (".tif", ".tiff") else "frames"
-    if request.dry_run:
-        console.say(f"{display_name(source)} -> {display_name(target)}: {total:,} {what}")
-        return ExitCode.OK
-    deblurrer = load(request.model)[0]
-    stop = Stop()
-    started = time.perf_counter()
-    with (
-        stopped_by_signals(stop, "") as interrupted,
-        _counter(what, total) as counter,
-    ):
-        if what == "pages":
-            overwrite = request.wanted.overwrite
-            outcome = restore_pages(source, target, deblurrer, options.strength, overwrite, stop, counter)
-        else:
-            outcome = restore_animation(
-                source, target, deblurrer, options.strength, options.quality, request.wanted.overwrite, stop, counter
-            )
-    if outcome.target is None:
-        console.problem(f"{'interrupted' if interrupted.seen else 'stopped'}; nothing was written")
-        return ExitCode.INTERRUPTED
-    seconds = time.perf_counter() - started
-    status = "guarded" if outcome.failed else "done"
-    record = {"input": os.fsdecode(source), "output": os.fsdecode(target), "status": status}
-    size = {"width": outcome.size[0], "height": outcome.size[1], "frames": outcome.frames}
-    console.tell({**record, **size, "notes": list(outcome.notes), "seconds": round(seconds, 3)})
-    about = f"{outcome.size[0]}x{outcome.size[1]}, {outcome.frames:,} {what}, {duration(seconds)}"
-    console.say(f"{display_name(source)} -> {display_name(target)} ({about})")
-    for note in outcome.notes:
-        console.say(f"  {note}")
-    if outcome.failed:
-        console.problem(f"{display_name(source)} -> {display_name(target)}: {_failed(outcome.failed)}")
-        return ExitCode.SOME_FAILED
-    return ExitCode.OK
-
-
-def _failed(frames: int) -> str:
-    return f"the model failed on {frames:,} frames somewhere; the input was kept there"
 
 
 def _options(wanted: VideoRequest, request: Request) -> VideoOptions:
@@ -380,57 +255,15 @@ def _options(wanted: VideoRequest, request: Request) -> VideoOptions:
     )
 
 
-def parse_moment(option: str, text: str | None) -> float | None:
-    """Seconds of "90", "1:30" or "1:02:03.5".
-
-    Raises:
-        UsageError: for anything else.
-    """
-    if text is None:
-        return None
-    parts = text.split(":")
-    try:
-        values = [float(part) for part in parts]
-        if len(parts) > 3 or any(value < 0 or value != value or value > 1e7 for value in values):
-            raise ValueError
-    except ValueError:
-        raise UsageError(f"{option} {display_name(text)}: give seconds, or a time as 1:30 or 1:02:03.5") from None
-    seconds = 0.0
-    for value in values:
-        seconds = seconds * 60 + value
-    return seconds
-
-
-def _rate(text: str) -> Fraction:
-    try:
-        rate = Fraction(text)
-    except (ValueError, ZeroDivisionError):
-        rate = Fraction(0)
-    if not 0 < rate <= 1000:
-        raise UsageError(f"--fps {display_name(text)}: give frames a second, as 25 or 30000/1001")
-    return rate.limit_denominator(10_000)
-
-
 def _target(source: Path, output: Path | None) -> Path:
     """Where a video's result goes."""
     if output is not None and not output.is_dir():
-        return _beside(source, output, "")
+        return beside(source, output, "")
     from deblurcli.video.probe import opened
 
     with opened(source) as container:
         suffix = suffix_like(source, container.format.name)
-    return _beside(source, output, suffix)
-
-
-def _beside(source: Path, output: Path | None, suffix: str) -> Path:
-    """Where a result goes: as for photos, to a file, beside the source, or into a folder with the source's name."""
-    if output is None:
-        target = source.with_name(source.stem + MARK + suffix)
-    else:
-        target = output / (source.stem + suffix) if output.is_dir() else output
-    if target.resolve() == source.resolve():
-        raise UsageError(f"{display_name(target)}: is the input; give another --output")
-    return target
+    return beside(source, output, suffix)
 
 
 def _tell(plan: VideoPlan, status: str, frames: int, notes: tuple[str, ...], seconds: float, **more: Any) -> None:
@@ -446,30 +279,3 @@ def _tell(plan: VideoPlan, status: str, frames: int, notes: tuple[str, ...], sec
         "seconds": round(seconds, 3),
     }
     console.tell({**record, **more})
-
-
-class _Counter:
-    """A bar of frames with their rate and the time left; call it with how many are done."""
-
-    def __init__(self, bar: Progress, total: int) -> None:
-        self.bar = bar
-        self.task = bar.add_task("", total=total or None, status="")
-        self.started: tuple[float, int] | None = None
-
-    def __call__(self, done: int) -> None:
-        now = time.perf_counter()
-        if self.started is None:
-            self.started = (now, done)
-        elapsed, new = now - self.started[0], done - self.started[1]
-        status = f"{new / elapsed:.2f} frames/s" if elapsed > 0 and new else ""
-        self.bar.update(self.task, completed=done, status=status)
-
-    def of(self, done: int, total: int) -> None:
-        self.bar.update(self.task, total=total)
-        self(done)
-
-
-@contextmanager
-def _counter(what: str, total: int) -> Iterator[_Counter]:
-    with counting(what) as bar:
-        yield _Counter(bar, total)

@@ -11,7 +11,7 @@ from PIL import Image, ImageSequence
 sys.path.insert(0, str(Path(__file__).parents[1] / "video"))
 from clips import frames_of, make_clip, picture
 
-from deblurcli.cli.video import parse_moment
+from deblurcli.cli.video_options import parse_moment
 from deblurcli.errors import UsageError
 
 
