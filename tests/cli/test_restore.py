@@ -149,7 +149,7 @@ def test_two_inputs_for_one_output(deblur, photo, small_model, tmp_path):
         (["good.png", "--model", "fake.safetensors"], 5, "fake.safetensors"),
         (["good.png", "--model", "cut.safetensors"], 5, "cut.safetensors"),
         (["-", "good.png"], 2, "mixed"),
-        ([], 2, "INPUT"),
+        ([], 2, "give photos or folders"),
     ],
 )
 def test_bad_input_gets_a_clear_line_and_its_exit_code(deblur, photo, small_model, tmp_path, arguments, code, words):

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from hub_server import HubServer
 from other_catalog import add_model, failure, finish, make_program
+from PIL import Image
 
 REPO = "org/some-models"
 CONTENT, OTHER = (random.Random(seed).randbytes(300_000) for seed in (1, 2))
@@ -97,7 +98,7 @@ def test_pull_tells_what_it_downloads_and_does_it_once(hub, deblur, tmp_path):
 def test_offline_there_is_no_connection(hub, deblur, tmp_path):
     nobody = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), "http://127.0.0.1:9")
     everybody = dict.fromkeys(nobody, hub.url)
-    (tmp_path / "photo.png").write_bytes(b"no picture")
+    Image.new("RGB", (8, 8)).save(tmp_path / "photo.png")
     for proxies in ({}, everybody):
         for command in (("weights", "pull", "far"), ("photo.png", "--model", "far")):
             line = failure(deblur(*command, "--offline", **proxies), 4)
@@ -166,7 +167,7 @@ def test_damage_in_the_cache_is_found_and_mended(hub, deblur, tmp_path):
     code, output, errors = deblur("weights", "verify")
     assert (code, [line.split(",")[0] for line in output.splitlines()]) == (5, ["near: intact", "far: damaged"])
     assert errors == "deblur: far: damaged, run `deblur weights pull --force far`\n"
-    (tmp_path / "photo.png").touch()
+    Image.new("RGB", (8, 8)).save(tmp_path / "photo.png")
     for name in ("far", pinned):
         line = failure(deblur("photo.png", "--model", name, "--offline"), 5)
         assert line.endswith(f"its SHA-256 is wrong; run `deblur weights pull --force {name}` when online")
@@ -182,7 +183,7 @@ def test_damage_in_the_cache_is_found_and_mended(hub, deblur, tmp_path):
 def test_shipped_models_are_checked_too(hub, deblur, tmp_path):
     shipped = tmp_path / "site/deblurcli/weights/near.safetensors"
     shipped.write_bytes(b"neat")
-    (tmp_path / "photo.png").touch()
+    Image.new("RGB", (8, 8)).save(tmp_path / "photo.png")
     for command in (("weights", "verify"), ("photo.png", "--model", "near")):
         line = failure(deblur(*command), 5)
         assert "damaged" in line
