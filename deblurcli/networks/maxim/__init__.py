@@ -23,6 +23,6 @@ ARCHITECTURE = Architecture(
     cpu_pixels=WINDOW * WINDOW,
     runs_natively=runs_natively,
     targets=targets,
-    # On 13 pairs maxim-fast gains 3.76 dB in float32 and 3.75 in bfloat16 (weights/maxim-fast.md).
+    # On 13 pairs maxim-fast gains 3.67 dB in float32 and in bfloat16 (weights/maxim-fast.md).
     trusted=frozenset({torch.bfloat16}),
 )
