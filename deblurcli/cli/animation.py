@@ -8,12 +8,13 @@ from pathlib import Path
 
 from deblurcli.cli.console import console
 from deblurcli.cli.interrupt import stopped_by_signals
+from deblurcli.cli.many import Request
 from deblurcli.cli.one import load
 from deblurcli.cli.progress import counting_frames, duration
-from deblurcli.cli.video_options import Request, VideoRequest, beside
+from deblurcli.cli.video_options import VideoRequest, target_beside
+from deblurcli.cli.video_report import say_done
 from deblurcli.display import display_name
-from deblurcli.errors import ExitCode, InputError, UsageError
-from deblurcli.images import OutputExists
+from deblurcli.errors import ExitCode, UsageError
 from deblurcli.jobs.run import Stop
 
 
@@ -25,23 +26,21 @@ def frames_in(path: Path) -> int:
     return frames_of(path) if is_image_name(path) or path.suffix.lower() == ".apng" else 1
 
 
-def restore_animated(source: Path, output: Path | None, wanted: VideoRequest, request: Request) -> ExitCode:
+def restore_animated(
+    source: Path, output: Path | None, wanted: VideoRequest, request: Request, *, dry_run: bool
+) -> ExitCode:
     """An animation, or the pages of a TIFF file; done whole, so there is nothing to go on with."""
     from deblurcli.video.animation import restore_animation
     from deblurcli.video.pages import restore_pages
-    from deblurcli.video.run import refuse_existing
 
     if wanted.given or request.options.compare or request.options.format:
         option = wanted.given or ("--compare" if request.options.compare else "--format")
         raise UsageError(f"{option}: not of an animation or a stack of pages")
-    target = beside(source, output, source.suffix)
-    try:
-        refuse_existing(target, request.wanted.overwrite)
-    except OutputExists as error:
-        raise InputError(str(error)) from None
+    overwrite = request.wanted.overwrite
+    target = target_beside(source, output, source.suffix, overwrite)
     total, options = frames_in(source), request.options
     what = "pages" if source.suffix.lower() in (".tif", ".tiff") else "frames"
-    if request.dry_run:
+    if dry_run:
         console.say(f"{display_name(source)} -> {display_name(target)}: {total:,} {what}")
         return ExitCode.OK
     deblurrer = load(request.model)[0]
@@ -52,11 +51,10 @@ def restore_animated(source: Path, output: Path | None, wanted: VideoRequest, re
         counting_frames(what, total) as counter,
     ):
         if what == "pages":
-            overwrite = request.wanted.overwrite
             outcome = restore_pages(source, target, deblurrer, options.strength, overwrite, stop, counter)
         else:
             outcome = restore_animation(
-                source, target, deblurrer, options.strength, options.quality, request.wanted.overwrite, stop, counter
+                source, target, deblurrer, options.strength, options.quality, overwrite, stop, counter
             )
     if outcome.target is None:
         console.problem(f"{'interrupted' if interrupted.seen else 'stopped'}; nothing was written")
@@ -66,16 +64,5 @@ def restore_animated(source: Path, output: Path | None, wanted: VideoRequest, re
     record = {"input": os.fsdecode(source), "output": os.fsdecode(target), "status": status}
     size = {"width": outcome.size[0], "height": outcome.size[1], "frames": outcome.frames}
     console.tell({**record, **size, "notes": list(outcome.notes), "seconds": round(seconds, 3)})
-    about = f"{outcome.size[0]}x{outcome.size[1]}, {outcome.frames:,} {what}, {duration(seconds)}"
-    console.say(f"{display_name(source)} -> {display_name(target)} ({about})")
-    for note in outcome.notes:
-        console.say(f"  {note}")
-    if outcome.failed:
-        console.problem(f"{display_name(source)} -> {display_name(target)}: {failed_on(outcome.failed)}")
-        return ExitCode.SOME_FAILED
-    return ExitCode.OK
-
-
-def failed_on(frames: int) -> str:
-    """What to tell of frames on which the guard found the network wanting."""
-    return f"the model failed on {frames:,} frames somewhere; the input was kept there"
+    about = f" ({outcome.size[0]}x{outcome.size[1]}, {outcome.frames:,} {what}, {duration(seconds)})"
+    return say_done(source, target, about, outcome.notes, outcome.failed)

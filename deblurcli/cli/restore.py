@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -42,7 +41,6 @@ from deblurcli.cli.video_options import (
     VideoRequest,
     Videos,
 )
-from deblurcli.cli.video_options import Request as AlsoVideos
 from deblurcli.errors import UsageError
 from deblurcli.hub.fetch import go_offline
 from deblurcli.images import format_for
@@ -245,11 +243,10 @@ def restore(
     if from_marks:
         raise typer.Exit(follow_marks(from_marks, request, dry_run=dry_run))
     video = VideoRequest(codec, start, end, every, frames, fps, only_blurred)
-    about = AlsoVideos(used, options, wanted, dry_run)
     if is_about_video(inputs, output, video, videos):
         if sink:
             raise UsageError(f"--output {output}: a video is put together from parts, so it needs a file")
-        raise typer.Exit(restore_video_file(inputs[0], output, video, about))
+        raise typer.Exit(restore_video_file(inputs[0], output, video, request, dry_run=dry_run))
     if sink:
         raise typer.Exit(pipe(Task(inputs[0], sink, written_format), used, options))
     if output is not None and STANDARD_INPUT in inputs:
@@ -258,7 +255,6 @@ def restore(
         plan = make_plan(inputs, output, options, recursive=recursive, may_be_empty=videos)
     if is_single(inputs) and not dry_run and wanted == Wanted(overwrite):
         raise typer.Exit(restore_one(replace(plan.tasks[0], overwrite=overwrite), used, options))
-    if not videos:
-        raise typer.Exit(restore_many(plan, request, dry_run=dry_run))
-    photos = partial(restore_many, plan, request, dry_run=dry_run)
-    raise typer.Exit(restore_videos(plan, inputs, output, video, about, photos))
+    if videos:
+        raise typer.Exit(restore_videos(plan, inputs, output, video, request, dry_run=dry_run))
+    raise typer.Exit(restore_many(plan, request, dry_run=dry_run))

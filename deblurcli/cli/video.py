@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deblurcli.cli.animation import failed_on, frames_in, restore_animated
+from deblurcli.cli.animation import frames_in, restore_animated
 from deblurcli.cli.console import console
 from deblurcli.cli.interrupt import stopped_by_signals
+from deblurcli.cli.many import Request, restore_many
 from deblurcli.cli.one import load, load_and_say
 from deblurcli.cli.progress import counting_frames, duration
-from deblurcli.cli.video_options import MARK, Request, VideoRequest, beside, parse_moment, parse_rate
+from deblurcli.cli.video_options import VideoRequest, parse_moment, parse_rate, target_beside
+from deblurcli.cli.video_report import say_done
 from deblurcli.digest import sha256_of
 from deblurcli.display import display_name
 from deblurcli.errors import DeblurError, ExitCode, InputError, UsageError
-from deblurcli.images import OutputExists
-from deblurcli.jobs.plan import Plan
+from deblurcli.jobs.plan import Plan, beside
 from deblurcli.jobs.run import Stop
 from deblurcli.jobs.stores.scan import VIDEO
 from deblurcli.models.files import find_weights
@@ -55,9 +54,10 @@ def restore_videos(
     output: Path | None,
     wanted: VideoRequest,
     request: Request,
-    photos: Callable[[], ExitCode],
+    *,
+    dry_run: bool,
 ) -> ExitCode:
-    """The videos that a plan of photos has left out, each to its place among the results, after the photos.
+    """The photos of a plan, and then the videos that it has left out, each to its place among the results.
 
     A video that fails is told, and the others go on; those whose result is there are skipped, and a stopped one goes on
     with --resume.
@@ -68,12 +68,13 @@ def restore_videos(
         raise InputError(f"{', '.join(map(display_name, inputs))}: no images or videos found")
     if wanted.frames or wanted.fps:
         raise UsageError("--frames, --fps: of a single input")
-    code = photos() if plan.tasks else ExitCode.OK
+    code = restore_many(plan, request, dry_run=dry_run) if plan.tasks else ExitCode.OK
     for source in found:
         if code is ExitCode.INTERRUPTED:
             break
         root = next(one for one in inputs if source.is_relative_to(one))
-        folder = output or root.resolve().parent / (root.resolve().name + MARK)
+        folder = output or beside(root)
+        assert isinstance(folder, Path)
         target = folder / source.relative_to(root)
         if target.suffix.lower() not in CONTAINERS:
             target = target.with_suffix(".mkv")
@@ -81,9 +82,9 @@ def restore_videos(
             console.say(f"skipped: {display_name(target)}: exists already; replace it with --overwrite")
             continue
         try:
-            if not request.dry_run:
+            if not dry_run:
                 target.parent.mkdir(parents=True, exist_ok=True)
-            ended = restore_video_file(source, target, wanted, request)
+            ended = restore_video_file(source, target, wanted, request, dry_run=dry_run)
         except DeblurError as problem:
             console.problem(str(problem))
             ended = ExitCode.SOME_FAILED
@@ -91,29 +92,29 @@ def restore_videos(
     return code
 
 
-def restore_video_file(source: Path, output: Path | None, wanted: VideoRequest, request: Request) -> ExitCode:
+def restore_video_file(
+    source: Path, output: Path | None, wanted: VideoRequest, request: Request, *, dry_run: bool
+) -> ExitCode:
     """Do it, and tell about it; returns what the process should end with."""
     suffix = output.suffix.lower() if output is not None else ""
     if wanted.frames is None and frames_in(source) > 1 and suffix not in CONTAINERS:
-        return restore_animated(source, output, wanted, request)
+        return restore_animated(source, output, wanted, request, dry_run=dry_run)
     require(display_name(source))
     options = _options(wanted, request)
     if wanted.frames is not None:
-        return _stills(source, output, wanted, request, options)
+        if output is not None or dry_run:
+            raise UsageError("--frames: takes the place of --output, and has no --dry-run")
+        return _stills(source, wanted, request, options)
     if wanted.every:
         raise UsageError("--every: of the frames that are written as pictures; give --frames FOLDER")
     from deblurcli.video.plan import USUAL_RATE, plan_video
-    from deblurcli.video.run import leftovers_of, refuse_existing
+    from deblurcli.video.run import leftovers_of
 
-    target = _target(source, output)
-    try:
-        refuse_existing(target, options.overwrite)
-    except OutputExists as error:
-        raise InputError(str(error)) from None
+    target = _target(source, output, options.overwrite)
     plan = plan_video(source, target, options, parse_rate(wanted.fps) if wanted.fps else USUAL_RATE)
     if wanted.fps and not source.is_dir():
         raise UsageError("--fps: of pictures in a folder; a video keeps its own times")
-    if request.dry_run:
+    if dry_run:
         _rehearse(plan, options, request)
         return ExitCode.OK
     if not request.wanted.resume and leftovers_of(target):
@@ -143,8 +144,8 @@ def _run(plan: VideoPlan, options: VideoOptions, request: Request) -> ExitCode:
             )
     status = "stopped" if outcome.target is None else "guarded" if outcome.failed else "done"
     _tell(plan, status, outcome.frames, outcome.notes, outcome.seconds, restored=outcome.restored)
-    name, target = display_name(plan.clip.path), display_name(plan.target)
     if outcome.target is None:
+        name = display_name(plan.clip.path)
         console.problem(f"{name}: {'interrupted' if interrupted.seen else 'stopped'}; --resume goes on with the rest")
         return ExitCode.INTERRUPTED
     speed = (outcome.frames - outcome.resumed) / outcome.seconds
@@ -153,13 +154,8 @@ def _run(plan: VideoPlan, options: VideoOptions, request: Request) -> ExitCode:
         about += f", {outcome.resumed:,} of an earlier run"
     if options.only_blurred:
         about += f", {outcome.frames - outcome.restored:,} left as they were"
-    console.say(f"{name} -> {target} ({about}, {duration(outcome.seconds)}, {speed:.2f} frames/s)")
-    for note in outcome.notes:
-        console.say(f"  {note}")
-    if outcome.failed:
-        console.problem(f"{name} -> {target}: {failed_on(outcome.failed)}")
-        return ExitCode.SOME_FAILED
-    return ExitCode.OK
+    about = f" ({about}, {duration(outcome.seconds)}, {speed:.2f} frames/s)"
+    return say_done(plan.clip.path, plan.target, about, outcome.notes, outcome.failed)
 
 
 def _left(plan: VideoPlan, request: Request, stop: Stop) -> frozenset[int]:
@@ -173,6 +169,7 @@ def _left(plan: VideoPlan, request: Request, stop: Stop) -> frozenset[int]:
 
 def _rehearse(plan: VideoPlan, options: VideoOptions, request: Request) -> None:
     """Tell what would be done, and in what time."""
+    from deblurcli.restore.timing import seconds_for
     from deblurcli.video.blurred import measure_frames
     from deblurcli.video.colour import Samples
     from deblurcli.video.frames import read_frames
@@ -198,23 +195,15 @@ def _rehearse(plan: VideoPlan, options: VideoOptions, request: Request) -> None:
         )
     samples = Samples(plan.clip.pixel_format, plan.colour)
     _, frame = next(read_frames(plan.clip, plan.span))
-    pixels = samples.rgb(samples.planar(frame))
-    deblurrer.restore(pixels)  # whatever is only done once
-    started = time.perf_counter()
-    deblurrer.restore(pixels)
-    seconds = (time.perf_counter() - started) * frames
+    seconds = seconds_for(deblurrer, samples.rgb(samples.planar(frame))) * frames
     console.say(f"would take about {duration(seconds)}, measured by restoring its first frame")
     _tell(plan, "planned", plan.frames, plan.notes, seconds)
 
 
-def _stills(
-    source: Path, output: Path | None, wanted: VideoRequest, request: Request, options: VideoOptions
-) -> ExitCode:
+def _stills(source: Path, wanted: VideoRequest, request: Request, options: VideoOptions) -> ExitCode:
     from deblurcli.video.stills import write_stills
 
     assert wanted.frames is not None
-    if output is not None or request.dry_run:
-        raise UsageError("--frames: takes the place of --output, and has no --dry-run")
     if wanted.codec or wanted.only_blurred or wanted.fps:
         raise UsageError("--frames: writes pictures; --codec, --fps and --only-blurred are for videos")
     deblurrer = load(request.model)[0]
@@ -224,17 +213,12 @@ def _stills(
         counting_frames("pictures", 0) as counter,
     ):
         outcome = write_stills(source, wanted.frames, wanted.every or 1, deblurrer, options, stop, counter.of)
-    folder = display_name(wanted.frames)
     there = f", {outcome.skipped:,} were there" if outcome.skipped else ""
-    console.say(f"{display_name(source)} -> {folder}: {outcome.written:,} pictures{there}")
-    for note in outcome.notes:
-        console.say(f"  {note}")
-    if outcome.failed:
-        console.problem(f"{display_name(source)} -> {folder}: {failed_on(outcome.failed)}")
+    code = say_done(source, wanted.frames, f": {outcome.written:,} pictures{there}", outcome.notes, outcome.failed)
     if interrupted.seen:
         console.problem("interrupted; the same command goes on with the rest")
         return ExitCode.INTERRUPTED
-    return ExitCode.SOME_FAILED if outcome.failed else ExitCode.OK
+    return code
 
 
 def _options(wanted: VideoRequest, request: Request) -> VideoOptions:
@@ -255,15 +239,15 @@ def _options(wanted: VideoRequest, request: Request) -> VideoOptions:
     )
 
 
-def _target(source: Path, output: Path | None) -> Path:
+def _target(source: Path, output: Path | None, overwrite: bool) -> Path:
     """Where a video's result goes."""
     if output is not None and not output.is_dir():
-        return beside(source, output, "")
+        return target_beside(source, output, "", overwrite)
     from deblurcli.video.probe import opened
 
     with opened(source) as container:
         suffix = suffix_like(source, container.format.name)
-    return beside(source, output, suffix)
+    return target_beside(source, output, suffix, overwrite)
 
 
 def _tell(plan: VideoPlan, status: str, frames: int, notes: tuple[str, ...], seconds: float, **more: Any) -> None:

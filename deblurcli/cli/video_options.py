@@ -10,14 +10,12 @@ from typing import Annotated
 import typer
 
 from deblurcli.display import display_name
-from deblurcli.errors import UsageError
-from deblurcli.jobs.choice import Wanted
-from deblurcli.jobs.model import Model
-from deblurcli.jobs.task import Options
+from deblurcli.errors import InputError, UsageError
+from deblurcli.images import OutputExists
+from deblurcli.jobs.plan import MARK
+from deblurcli.video.target import refuse_existing
 
 VIDEOS = "Videos"
-MARK = "-deblurred"  # of a result beside its source
-
 Codec = Annotated[
     str | None, typer.Option(help="h264, hevc, av1, vp9, ffv1, ... Default: the source's.", rich_help_panel=VIDEOS)
 ]
@@ -63,16 +61,6 @@ class VideoRequest:
         return next((f"--{name}" for name, value in zip(names, vars(self).values(), strict=True) if value), None)
 
 
-@dataclass(frozen=True)
-class Request:
-    """What the user asks for, besides inputs, outputs and what only videos have."""
-
-    model: Model
-    options: Options
-    wanted: Wanted
-    dry_run: bool = False
-
-
 def parse_moment(option: str, text: str | None) -> float | None:
     """Seconds of "90", "1:30" or "1:02:03.5".
 
@@ -109,12 +97,21 @@ def parse_rate(text: str) -> Fraction:
     return rate.limit_denominator(10_000)
 
 
-def beside(source: Path, output: Path | None, suffix: str) -> Path:
-    """Where a result goes: as for photos, to a file, beside the source, or into a folder with the source's name."""
+def target_beside(source: Path, output: Path | None, suffix: str, overwrite: bool) -> Path:
+    """Where a result goes: as for photos, to a file, beside the source, or into a folder with the source's name.
+
+    Raises:
+        UsageError: if that is the source.
+        InputError: if the result is there already and may not be replaced: there is nothing else to do.
+    """
     if output is None:
         target = source.with_name(source.stem + MARK + suffix)
     else:
         target = output / (source.stem + suffix) if output.is_dir() else output
     if target.resolve() == source.resolve():
         raise UsageError(f"{display_name(target)}: is the input; give another --output")
+    try:
+        refuse_existing(target, overwrite)
+    except OutputExists as error:
+        raise InputError(str(error)) from None
     return target

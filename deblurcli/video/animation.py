@@ -114,9 +114,7 @@ def restore_animation(
             size = image.size
     except (InputError, UsageError) as problem:
         raise type(problem)(f"{name}: {problem}") from None
-    except OSError as problem:
-        raise InputError(f"{name}: the animation is damaged ({problem}); copy the file again") from None
-    except (ValueError, SyntaxError, EOFError) as problem:
+    except (OSError, ValueError, SyntaxError, EOFError) as problem:
         raise InputError(f"{name}: the animation is damaged ({problem}); copy the file again") from None
     file = io.BytesIO()
     try:

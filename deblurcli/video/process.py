@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -155,10 +155,10 @@ def restored(batch: Sequence[Work], deblurrer: Deblurrer, strength: float, field
             upper, lower = next(left), next(left)
             after = np.empty_like(work.before)
             after[0::2], after[1::2] = upper.pixels, lower.pixels
-            yield Work(work.time, work.frame, work.before, after, (upper.kept + lower.kept) / 2, work.last)
+            yield replace(work, after=after, kept=(upper.kept + lower.kept) / 2)
         else:
             result = next(left)
-            yield Work(work.time, work.frame, work.before, result.pixels, result.kept, work.last)
+            yield replace(work, after=result.pixels, kept=result.kept)
 
 
 def _runs_alike(pictures: Sequence[np.ndarray]) -> Iterator[list[np.ndarray]]:

@@ -18,6 +18,7 @@ from deblurcli.video.kept import differences
 from deblurcli.video.plan import VideoOptions, VideoPlan
 from deblurcli.video.process import make_segments
 from deblurcli.video.segments import Workplace, folder_of
+from deblurcli.video.target import refuse_existing
 
 if TYPE_CHECKING:
     from deblurcli.restore.deblurrer import Deblurrer
@@ -110,12 +111,6 @@ def restore_video(
         time.perf_counter() - started,
         (*plan.notes, *notes),
     )
-
-
-def refuse_existing(target: Path, overwrite: bool) -> None:
-    """Raises OutputExists if the result is there and may not be replaced."""
-    if target.exists() and not overwrite:
-        raise OutputExists(f"{display_name(target)}: exists already; replace it with --overwrite")
 
 
 def settings_of(plan: VideoPlan, deblurrer: Deblurrer, weights: str, options: VideoOptions) -> dict[str, Any]:

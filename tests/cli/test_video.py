@@ -1,6 +1,7 @@
 """Videos and animations on the command line: what a user asks for, is told, and finds afterwards."""
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -101,3 +102,18 @@ def test_videos_in_folders(here, photo, tmp_path):
     assert code == 1 and "c.mkv: damaged, cut short, or no video" in told
     assert len(frames_of(tmp_path / "out" / "sub" / "b.mp4")) == 5
     assert "b.mp4: exists already" in here("in", "-r", "-o", "out", "--videos")[2]
+
+
+def test_without_the_packages_for_videos_animations_work_and_a_video_names_them(tmp_path, small_model):
+    first, *others = [Image.fromarray(picture(number)) for number in range(3)]
+    first.save(tmp_path / "a.gif", save_all=True, append_images=others, duration=70, loop=0)
+    script = "import sys; sys.modules['av'] = sys.modules['imageio'] = None; from deblurcli.cli import main; main()"
+
+    def run(*arguments):
+        command = [sys.executable, "-c", script, *arguments, "--model", str(small_model)]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert run("a.gif").returncode == 0 and (tmp_path / "a-deblurred.gif").exists()
+    refused = run("a.gif", "-o", "a.mkv")
+    assert refused.returncode == 3 and 'pip install "deblurcli[video]"' in refused.stderr
+    assert refused.stderr.count("\n") == 1
