@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from torch import Tensor
@@ -35,10 +35,7 @@ def load_pairs(folder: Path, smallest: int = 1) -> Iterator[tuple[Tensor, Tensor
     Raises:
         InputError: if one is missing, of another size, smaller than `smallest` pixels, or cannot be read.
     """
-    for path, blurry, sharp in beside_blurry(folder, "sharp"):
-        if min(blurry.shape[1:]) < smallest:
-            raise InputError(f"{path}: is smaller than the recipe's crop of {smallest} pixels; remove it")
-        yield blurry, sharp
+    yield from ((blurry, sharp) for blurry, sharp in beside_blurry(folder, ["sharp"], smallest))
 
 
 def load_training_pairs(
@@ -54,23 +51,29 @@ def load_training_pairs(
     pairs: list[tuple[Tensor, Tensor]] = []
     taught: dict[int, Tensor] = {}
     for folder in folders:
-        if (folder / "taught").is_dir():
-            taught |= {len(pairs) + at: image for at, (_, _, image) in enumerate(beside_blurry(folder, "taught"))}
-        pairs += load_pairs(folder, smallest)
+        names = ["sharp", "taught"] if (folder / "taught").is_dir() else ["sharp"]
+        for blurry, sharp, *others in beside_blurry(folder, names, smallest):
+            if others:
+                taught[len(pairs)] = others[0]
+            pairs.append((blurry, sharp))
     return pairs, taught
 
 
-def beside_blurry(folder: Path, name: str) -> Iterator[tuple[Path, Tensor, Tensor]]:
-    """Each image of `folder`/blur: its path, itself, and the one of the same stem in `folder`/`name`.
+def beside_blurry(folder: Path, names: Sequence[str], smallest: int) -> Iterator[list[Tensor]]:
+    """Each image of `folder`/blur, and those of the same stem in the folders called `names`.
 
     Raises:
-        InputError: if one is missing, of another size, or cannot be read.
+        InputError: if one is missing, of another size, smaller than `smallest` pixels, or cannot be read.
     """
-    others = {path.stem: path for path in images_of(folder / name)}
+    beside = {name: {path.stem: path for path in images_of(folder / name)} for name in names}
     for path in images_of(folder / "blur"):
-        if path.stem not in others:
-            raise InputError(f"{path}: has no partner of the same name in {folder / name}")
-        blurry, other = rgb(read_photo(path)), rgb(read_photo(others[path.stem]))
-        if blurry.shape != other.shape:
-            raise InputError(f"{path}: is of another size than {others[path.stem]}")
-        yield path, blurry, other
+        images = [rgb(read_photo(path))]
+        for name, paths in beside.items():
+            if path.stem not in paths:
+                raise InputError(f"{path}: has no partner of the same name in {folder / name}")
+            images.append(rgb(read_photo(paths[path.stem])))
+            if images[-1].shape != images[0].shape:
+                raise InputError(f"{path}: is of another size than {paths[path.stem]}")
+        if min(images[0].shape[1:]) < smallest:
+            raise InputError(f"{path}: is smaller than the recipe's crop of {smallest} pixels; remove it")
+        yield images
