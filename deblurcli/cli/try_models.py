@@ -37,9 +37,10 @@ def try_models(
     if path.exists() and path.samefile(photo_path):
         raise UsageError(f"{display_name(path)}: is the photo itself; give another --output")
     photo = read_photo(photo_path)
-    from deblurcli.review.contact_sheet import STRENGTHS, make_sheet, models_here
+    from deblurcli.models.local_copy import names_here
+    from deblurcli.review.contact_sheet import STRENGTHS, make_sheet
 
-    models = [model] if model else models_here()
+    models = [model] if model else names_here()
     sheet = make_sheet(photo, models, device, precision, advance=lambda name: console.say(f"trying {name}"))
     try:
         write_photo(sheet.picture, path, overwrite=overwrite, quality=95)

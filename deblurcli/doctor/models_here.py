@@ -31,13 +31,11 @@ def models_here(timed: bool = True) -> Iterator[ModelHere]:
     from deblurcli.bench.speed.pace import seconds_per_megapixel
     from deblurcli.errors import DeblurError
     from deblurcli.models.catalog import catalog
-    from deblurcli.models.local_copy import look_up
+    from deblurcli.models.local_copy import names_here
     from deblurcli.restore.deblurrer import Deblurrer
 
-    for name, record in catalog().items():
-        if look_up(name).path is None:
-            continue
-        gain = next((score.gain for score in record.measured if score.gain is not None), None)
+    for name in names_here():
+        gain = next((score.gain for score in catalog()[name].measured if score.gain is not None), None)
         try:
             deblurrer = Deblurrer(name)
         except DeblurError as problem:

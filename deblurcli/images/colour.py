@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image, ImageCms
 
 from deblurcli.errors import InputError
+from deblurcli.images.photo import Photo
 from deblurcli.images.pixels import Pixels
 
 _STRIP = 256  # rows
@@ -77,6 +78,12 @@ def to_8_bits(samples: Pixels) -> Pixels:
     if samples.dtype == np.uint8:
         return samples
     return ((samples.astype(np.uint32) + 128) // 257).astype(np.uint8)
+
+
+def rgb8(photo: Photo) -> Pixels:
+    """A photo's pixels as (H, W, 3) uint8 without gaps: grey is repeated, 16 bits are rounded, opacity is left out."""
+    pixels = to_8_bits(photo.pixels)
+    return np.ascontiguousarray(pixels if pixels.ndim == 3 else np.dstack([pixels] * 3))
 
 
 def rescaled(samples: Pixels, most: int, wanted: int) -> Pixels:

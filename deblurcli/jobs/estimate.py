@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +42,8 @@ class Estimate:
 
 def estimate(tasks: Sequence[Task], deblurrers: Sequence[Deblurrer], strength: float) -> Estimate | None:
     """Restore the middle of the first readable photo; None if none of the first ones is."""
+    from deblurcli.restore.timing import seconds_for
+
     sizes = [pixels_of(task.source) if isinstance(task.source, Path) else None for task in tasks]
     pixels, unknown = sum(size or 0 for size in sizes), sum(size is None for size in sizes)
     sample = next((found for task in tasks[:TRIES] if (found := middle_of(task)) is not None), None)
@@ -50,7 +51,7 @@ def estimate(tasks: Sequence[Task], deblurrers: Sequence[Deblurrer], strength: f
         return None
     height, width = sample.shape[:2]
     # One after the other: engines on the CPU would share its cores, and count as the one that has them all.
-    seconds = [time_of(deblurrer, sample, strength) for deblurrer in deblurrers]
+    seconds = [seconds_for(deblurrer, sample, strength) for deblurrer in deblurrers]
     on_cpu = [taken for taken, deblurrer in zip(seconds, deblurrers, strict=True) if deblurrer.device.type == "cpu"]
     elsewhere = [taken for taken, deblurrer in zip(seconds, deblurrers, strict=True) if deblurrer.device.type != "cpu"]
     per_second = sum(width * height / taken for taken in elsewhere + on_cpu[:1])
@@ -64,11 +65,3 @@ def middle_of(task: Task) -> np.ndarray | None:
         return None
     top, left = (max((length - SAMPLE_SIDE) // 2, 0) for length in pixels.shape[:2])
     return pixels[top : top + SAMPLE_SIDE, left : left + SAMPLE_SIDE]
-
-
-def time_of(deblurrer: Deblurrer, sample: np.ndarray, strength: float) -> float:
-    """Seconds for the sample, the second time: the first one also warms up."""
-    deblurrer.restore(sample, strength)
-    started = time.perf_counter()
-    deblurrer.restore(sample, strength)
-    return max(time.perf_counter() - started, 1e-6)

@@ -92,7 +92,7 @@ def pull(name: str, *, force: bool = False) -> Path:
     paths = {file.name: there.get(file.name) or hub.fetch(file, terms, force=force) for file in download.files}
     stages = catalog()[name].stages if name in catalog() else None
     place = conversion.place_of(first.repo, first.commit, first.name, stages)
-    return _converted(name, place, paths, force=force) if place else paths[first.name]
+    return conversion.convert(name, place, paths, force=force) if place else paths[first.name]
 
 
 def _of_local_copy(copy: LocalCopy) -> Path | None:
@@ -136,11 +136,7 @@ def _as_it_is(copy: LocalCopy) -> Path:
 def _made_of_files(copy: LocalCopy) -> Path:
     """The file that is loaded, of files that are all here and intact."""
     paths = {part.name: part.path for part in copy.files}
-    return _converted(copy.name, copy.place, paths) if copy.place else copy.files[0].path
-
-
-def _converted(name: str, place: conversion.Place, paths: dict[str, Path], *, force: bool = False) -> Path:
-    return conversion.convert(name, place, paths, force=force)
+    return conversion.convert(copy.name, copy.place, paths) if copy.place else copy.files[0].path
 
 
 def remove(name: str) -> Removed:

@@ -110,6 +110,11 @@ class LocalCopy:
         return f"run `deblur weights pull {force}{self.name}`"
 
 
+def names_here() -> list[str]:
+    """The models of the catalogue whose weights are on this machine."""
+    return [name for name in catalog() if look_up(name).path is not None]
+
+
 def look_up(name: str) -> LocalCopy:
     """What is here of a model of the catalogue, or of one named as `hf:...`.
 

@@ -13,9 +13,8 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from deblurcli.errors import DeblurError
 from deblurcli.images import Metadata, Photo
-from deblurcli.models.catalog import catalog
-from deblurcli.models.local_copy import look_up
-from deblurcli.review.looks import profile, rgb8
+from deblurcli.images.colour import rgb8
+from deblurcli.review.looks import profile
 from deblurcli.viewer.crops import Crop, most_changed
 
 if TYPE_CHECKING:
@@ -52,11 +51,6 @@ class Sheet:
     picture: Photo
     tried: list[Tried]
     part: Crop
-
-
-def models_here() -> list[str]:
-    """The models with a name whose weights are on this machine."""
-    return [name for name in catalog() if look_up(name).path is not None]
 
 
 def make_sheet(

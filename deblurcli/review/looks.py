@@ -11,6 +11,7 @@ import numpy as np
 from deblurcli.display import display_name
 from deblurcli.errors import InputError
 from deblurcli.images import Photo, read_photo
+from deblurcli.images.colour import rgb8
 from deblurcli.images.formats import HEAD_BYTES, identify
 from deblurcli.jobs.process import mean_change
 from deblurcli.review.pairs import Pair
@@ -130,14 +131,6 @@ def for_browser(path: Path) -> tuple[str, bytes]:
     file = io.BytesIO()
     Image.fromarray(rgb8(photo)).save(file, "PNG", compress_level=1, icc_profile=profile(photo))
     return "image/png", file.getvalue()
-
-
-def rgb8(photo: Photo) -> np.ndarray:
-    """A photo's pixels as (H, W, 3) uint8, without its transparency."""
-    pixels = photo.pixels
-    if pixels.dtype == np.uint16:
-        pixels = (pixels >> 8).astype(np.uint8)
-    return np.ascontiguousarray(pixels if pixels.ndim == 3 else np.stack([pixels] * 3, -1))
 
 
 def profile(photo: Photo) -> bytes | None:

@@ -10,6 +10,7 @@ import torch
 
 from deblurcli.errors import InputError, OutputError
 from deblurcli.images import Photo, is_image_name, read_photo, write_photo
+from deblurcli.images.colour import rgb8
 from deblurcli.synthesis.blur import BlurSettings, blur_photo
 
 
@@ -49,12 +50,7 @@ def write_pairs(folder: Path, output: Path, settings: BlurSettings, count: int, 
 
 def rgb(photo: Photo) -> torch.Tensor:
     """(3, H, W) uint8; grey is repeated, 16 bits are rounded."""
-    pixels = photo.pixels
-    if pixels.dtype == np.uint16:
-        pixels = ((pixels.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
-    if pixels.ndim == 2:
-        pixels = np.repeat(pixels[..., None], 3, 2)
-    return torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)
+    return torch.from_numpy(rgb8(photo)).permute(2, 0, 1)
 
 
 def images_of(folder: Path) -> list[Path]:
