@@ -11,9 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from deblurcli.native import library
+from deblurcli.native.attend import attend, gather
 from deblurcli.native.buffers import pooled_features
 from deblurcli.native.choice import library_for
-from deblurcli.native.mixing import Dense, Mixing, Pointwise, attend, gather, panel, prepare_dense, prepare_spatial
+from deblurcli.native.mixing import Dense, Mixing, Pointwise, panel, prepare_dense, prepare_spatial
 from deblurcli.native.prepared import prepared
 from deblurcli.native.resize import add_grown, shrink
 from deblurcli.networks.maxim import pieces

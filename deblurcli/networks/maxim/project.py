@@ -48,7 +48,7 @@ class Projection:
     """
 
     def __init__(self, linear: nn.Linear, blocks: Blocks) -> None:
-        self.blocks, self.product_of, self.empty = blocks, blocks.product_of, blocks.empty
+        self.blocks = blocks
         self.dtype = linear.weight.dtype
         # Products of weights, and sums of biases, are taken in float32 at least.
         precise = torch.promote_types(self.dtype, torch.float32)
@@ -63,7 +63,7 @@ class Projection:
 
     def add(self, x: Tensor) -> None:
         """Features (N, H, W, c) as they are."""
-        product = self.product_of(self.columns(x.shape[3]).to(self.dtype))
+        product = self.blocks.product_of(self.columns(x.shape[3]).to(self.dtype))
         self.terms.append(lambda top, bottom, rows: product(x[:, top:bottom], rows, True))
 
     def add_all(self, resize: FromAllLevels, features: list[Tensor], order: Iterable[int]) -> None:
@@ -76,7 +76,7 @@ class Projection:
     def add_resized(self, resize: ResizeAndProject, x: Tensor) -> None:
         """Features of one level, (N, h, w, c), at the size of this one, and convolved 1x1."""
         columns = self.columns(resize.out_features)
-        product = self.product_of((columns @ resize.weight.to(columns)).to(self.dtype))
+        product = self.blocks.product_of((columns @ resize.weight.to(columns)).to(self.dtype))
         self.bias = self.bias + columns @ resize.bias.to(columns)
         if resize.down == 0:
             self.terms.append(lambda top, bottom, rows: product(x[:, top:bottom], rows, True))
@@ -84,7 +84,7 @@ class Projection:
             factor = 1 << resize.down
             self.terms.append(lambda top, bottom, rows: product(self.blocks.shrunk(x, factor, top, bottom), rows, True))
         else:
-            factor, small = 1 << -resize.down, self.empty((*x.shape[:3], len(columns)), x)
+            factor, small = 1 << -resize.down, self.blocks.empty((*x.shape[:3], len(columns)), x)
             product(x, small, False)
             self.align = max(self.align, factor)
             self.terms.append(lambda top, bottom, rows: self.blocks.add_grown(small, factor, top, bottom, rows))
@@ -93,14 +93,14 @@ class Projection:
         """Features (N, H / 2, W / 2, c), upsampled by a transposed convolution."""
         columns = self.columns(up.out_channels)
         weight = torch.einsum("po,coyx->yxpc", columns, up.weight.to(columns))  # (2, 2, C, c)
-        product = self.product_of(weight.flatten(0, 2).to(self.dtype))
+        product = self.blocks.product_of(weight.flatten(0, 2).to(self.dtype))
         assert up.bias is not None
         self.bias = self.bias + columns @ up.bias.to(columns)
         self.align = max(self.align, 2)
 
         def add(top: int, bottom: int, rows: Tensor) -> None:
             below = x[:, top // 2 : bottom // 2]
-            four = self.empty((*below.shape[:3], 4 * len(columns)), x)
+            four = self.blocks.empty((*below.shape[:3], 4 * len(columns)), x)
             product(below, four, False)
             four = four.view(*below.shape[:3], 2, 2, -1).permute(0, 1, 3, 2, 4, 5)  # (N, h, 2, w, 2, C)
             rows.view(four.shape).add_(four)
@@ -111,7 +111,7 @@ class Projection:
         """The result, (N, H, W, C) of a shape (N, H, W), contiguous."""
         assert self.taken == self.weight.shape[1]
         bias = self.bias.to(self.dtype)
-        result = self.empty((*shape, len(bias)), bias)
+        result = self.blocks.empty((*shape, len(bias)), bias)
         for top, bottom in bands(result, align=self.align):
             rows = result[:, top:bottom]
             rows.copy_(bias)
