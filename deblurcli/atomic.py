@@ -59,21 +59,12 @@ def file_beside(path: Path, *, overwrite: bool) -> Iterator[Path]:
     Raises FileExistsError when the name is taken and `overwrite` is False, and OSError; in either case, and if the body
     fails, nothing is left behind.
     """
-    temporary, descriptor = _open_temporary(path.parent)
-    try:
+    with _temporary(b"", path.parent) as temporary:
         yield temporary
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
-        if not fcntl:
-            os.close(descriptor)
-            descriptor = -1
         _put_in_place(temporary, path, overwrite)
         sync_folder(path.parent)
-    finally:
-        if descriptor >= 0:
-            os.close(descriptor)
-        with contextlib.suppress(FileNotFoundError):
-            temporary.unlink()
 
 
 @contextlib.contextmanager
