@@ -2,13 +2,17 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from s3_server import kill_client
+
+import deblurcli
 
 
 def records(done):
@@ -137,9 +141,9 @@ def test_interrupted(run, machines, bucket, photos, expected):
 
 def test_another_version_on_a_machine(run, machines, bucket, photos, tmp_path):
     machines.keep(1)
-    other = tmp_path / "other" / "deblurcli-0.0.1.dist-info"
-    other.mkdir(parents=True)
-    (other / "METADATA").write_text("Metadata-Version: 2.1\nName: deblurcli\nVersion: 0.0.1\n")
+    other = tmp_path / "other" / "deblurcli"
+    shutil.copytree(Path(deblurcli.__file__).parent, other, ignore=shutil.ignore_patterns("__pycache__", "lib"))
+    (other / "version.py").write_text('__version__ = "0.0.1"\n')
     paths = os.pathsep.join(filter(None, [str(other.parent), os.environ.get("PYTHONPATH")]))
     machines.add_machine(env_vars={"PYTHONPATH": paths})
     bucket.upload(photos("a.png", "b.png"), "in")
