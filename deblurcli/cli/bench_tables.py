@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from deblurcli.bench.results import Report
+from deblurcli.bench.worth import worth_of
 from deblurcli.bench.writers import tables, wording
 
 
@@ -25,6 +26,10 @@ def print_report(report: Report) -> None:
     if speed := report.speed:
         console.print(Text("\nSpeed" if quality else "Speed", "bold"))
         console.print(rendered(tables.speed_table(speed)))
+    if worth := worth_of(report):
+        console.print(Text("\nQuality per second", "bold"))
+        console.print(rendered(tables.worth_table(worth)))
+        console.print(Text(wording.WORTH_LEAD, "dim"), soft_wrap=True)
     console.print()
     for label, value in wording.provenance(report):
         console.print(Text(f"{label}: {value}", "dim"), soft_wrap=True)

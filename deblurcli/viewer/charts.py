@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 
 from deblurcli.display import counted
@@ -18,12 +18,13 @@ LEAST_SPAN = 0.5  # of an axis, in its own unit
 
 @dataclass(frozen=True)
 class Dot:
-    """A dot of a scatter plot: its class in the style, where it is, and what is read when it is pointed at."""
+    """A dot of a scatter plot: its class in the style, where it is, what is read at it, and a name beside it."""
 
     kind: str
     x: float
     y: float
     title: str
+    name: str = ""
 
 
 def bin_edges(low: float, high: float) -> list[float]:
@@ -83,10 +84,35 @@ def scatter(label: str, dots: Sequence[Dot], low: float, high: float, *, title_x
     """Dots on two axes of the same range, with the line on which both values are equal."""
     parts = _grid((low, high), (low, high), _ticks(low, high), title_x, title_y)
     parts.append(f'<line class="same" x1="{LEFT}" y1="{HEIGHT - BOTTOM}" x2="{WIDTH - RIGHT}" y2="{TOP}"/>')
-    for dot in dots:
-        place = f'cx="{_x(dot.x, low, high):.1f}" cy="{_y(dot.y, low, high):.1f}" r="{RADIUS}"'
-        parts.append(f'<circle class="{dot.kind}" {place}><title>{escape(dot.title)}</title></circle>')
-    return _svg(label, parts)
+    return _svg(label, [*parts, *(_circle(dot, (low, high), (low, high)) for dot in dots)])
+
+
+def scatter_of_ratios(label: str, dots: Sequence[Dot], *, title_x: str, title_y: str) -> str:
+    """Dots whose x is above 0 and counts by its ratios: equal steps to the right are equal factors."""
+    dots = [replace(dot, x=math.log10(dot.x)) for dot in dots]
+    range_x, range_y = (_with_margin([dot.x for dot in dots], 0.3), _with_margin([dot.y for dot in dots], LEAST_SPAN))
+    powers = range(math.floor(range_x[0]), math.ceil(range_x[1]) + 1)
+    values = [factor * 10.0**power for power in powers for factor in (1, 2, 5)]
+    ticks = [(at, f"{value:g}") for value in values if range_x[0] <= (at := math.log10(value)) <= range_x[1]]
+    parts = _grid(range_x, range_y, _ticks(*range_y), title_x, title_y, ticks)
+    return _svg(label, [*parts, *(_circle(dot, range_x, range_y) for dot in dots)])
+
+
+def _with_margin(values: Sequence[float], least: float) -> tuple[float, float]:
+    """A range around the values, a tenth of theirs more on both sides, and at least so much."""
+    margin = max((max(values) - min(values)) / 10, least / 2)
+    return min(values) - margin, max(values) + margin
+
+
+def _circle(dot: Dot, range_x: tuple[float, float], range_y: tuple[float, float]) -> str:
+    x, y = _x(dot.x, *range_x), _y(dot.y, *range_y)
+    circle = f'<circle class="{dot.kind}" cx="{x:.1f}" cy="{y:.1f}" r="{RADIUS}">'
+    circle += f"<title>{escape(dot.title)}</title></circle>"
+    if not dot.name:
+        return circle
+    left = x < WIDTH / 2  # its name then stands to the right of it, where there is room
+    side = f'x="{x + 8 if left else x - 8:.1f}" y="{y + 4:.1f}" text-anchor="{"start" if left else "end"}"'
+    return f"{circle}<text {side}>{escape(dot.name)}</text>"
 
 
 def _round_step(least: float) -> float:
@@ -100,17 +126,22 @@ def _svg(label: str, parts: Sequence[str]) -> str:
 
 
 def _grid(
-    range_x: tuple[float, float], range_y: tuple[float, float], ticks_y: Sequence[float], title_x: str, title_y: str
+    range_x: tuple[float, float],
+    range_y: tuple[float, float],
+    ticks_y: Sequence[float],
+    title_x: str,
+    title_y: str,
+    ticks_x: Sequence[tuple[float, str]] | None = None,
 ) -> list[str]:
-    """Lines, figures and titles of both axes."""
+    """Lines, figures and titles of both axes; the figures below are the places themselves if none are given."""
     base, end = HEIGHT - BOTTOM, WIDTH - RIGHT
     parts = []
     for tick in ticks_y:
         y = _y(tick, *range_y)
         parts.append(f'<line class="grid" x1="{LEFT}" y1="{y:.1f}" x2="{end}" y2="{y:.1f}"/>')
         parts.append(f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{tick:g}</text>')
-    for tick in _ticks(*range_x):
-        parts.append(f'<text x="{_x(tick, *range_x):.1f}" y="{base + 18}" text-anchor="middle">{tick:g}</text>')
+    for place, text in ticks_x or [(tick, f"{tick:g}") for tick in _ticks(*range_x)]:
+        parts.append(f'<text x="{_x(place, *range_x):.1f}" y="{base + 18}" text-anchor="middle">{text}</text>')
     parts.append(f'<line class="axis" x1="{LEFT}" y1="{base}" x2="{end}" y2="{base}"/>')
     parts.append(f'<text x="{end}" y="{HEIGHT - 6}" text-anchor="end">{escape(title_x)}</text>')
     parts.append(f'<text x="0" y="12">{escape(title_y)}</text>')

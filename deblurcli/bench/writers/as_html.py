@@ -6,18 +6,29 @@ from collections.abc import Sequence
 from html import escape
 
 from deblurcli.bench.results import Report
+from deblurcli.bench.worth import worth_of
 from deblurcli.bench.writers.pictures import pictures
 from deblurcli.bench.writers.quality_charts import charts
-from deblurcli.bench.writers.tables import Cell, Table, image_table, published_table, quality_table, speed_table
+from deblurcli.bench.writers.tables import (
+    Cell,
+    Table,
+    image_table,
+    published_table,
+    quality_table,
+    speed_table,
+    worth_table,
+)
 from deblurcli.bench.writers.viewed import Viewed
 from deblurcli.bench.writers.wording import (
     QUALITY_LEAD,
     SPEED_LEAD,
+    WORTH_LEAD,
     literature_title,
     one_line,
     provenance,
     scope,
 )
+from deblurcli.bench.writers.worth_chart import worth_chart
 from deblurcli.viewer.page import VIEWER, make_page, part
 
 
@@ -44,6 +55,9 @@ def to_html(report: Report, viewed: Sequence[Viewed]) -> str:
         sections.append(("spread", "Image by image", content))
     if speed := report.speed:
         sections.append(("speed", "Speed", _table("Speed", speed_table(speed)) + _quiet(SPEED_LEAD)))
+    if quality and (worth := worth_of(report)):
+        content = worth_chart(worth, quality) + _table("Quality per second", worth_table(worth)) + _quiet(WORTH_LEAD)
+        sections.append(("worth", "Quality per second", content))
     facts = "".join(f"<dt>{escape(label)}</dt><dd>{escape(value)}</dd>" for label, value in provenance(report))
     sections.append(("provenance", "Provenance", f"<dl>{facts}</dl>"))
     return _page(report, sections)

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from deblurcli.bench.results import Quality, Report, Speed, Timing
+from deblurcli.bench.worth import worth_of
 from deblurcli.display import encodable
 
 
@@ -17,7 +18,8 @@ def to_json(report: Report) -> str:
     Keys: `command`, `made`, `versions`, `notes`; `quality` (null if not measured) with the fields of `Quality`, its
     `coverage` in words and the `summaries`; `speed` (null if not measured) with the fields of `Speed`, and in every row
     each run's `seconds` and what follows from them; `as_published`, a list of published tables with `about`, `lead` and
-    `rows`, whose figures are strings, with the digits that the papers print.
+    `rows`, whose figures are strings, with the digits that the papers print; `quality_per_second`, a list with the
+    fields of `deblurcli.bench.worth.Worth`.
     Units are those of `deblurcli.bench.results`: dB, seconds, bytes, FLOP/s.
 
     JSON has no infinity, so the PSNR of identical images is the string "inf" (and a gain may be "-inf"), which both
@@ -30,6 +32,7 @@ def to_json(report: Report) -> str:
         "quality": _quality(report.quality) if report.quality else None,
         "speed": _speed(report.speed) if report.speed else None,
         "as_published": [asdict(literature) for literature in report.literature],
+        "quality_per_second": [asdict(row) for row in worth_of(report)],
         "notes": report.notes,
     }
     return encodable(json.dumps(_finite(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n")

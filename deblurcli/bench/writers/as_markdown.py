@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 
 from deblurcli.bench.results import Report
-from deblurcli.bench.writers.tables import Cell, Table, published_table, quality_table, speed_table
+from deblurcli.bench.worth import worth_of
+from deblurcli.bench.writers.tables import Cell, Table, published_table, quality_table, speed_table, worth_table
 from deblurcli.bench.writers.wording import (
     QUALITY_LEAD,
     SPEED_LEAD,
+    WORTH_LEAD,
     literature_title,
     one_line,
     provenance,
@@ -32,6 +34,8 @@ def to_markdown(report: Report) -> str:
     if speed := report.speed:
         parts += ["## Speed", _table(speed_table(speed))]
         parts += [SPEED_LEAD]
+    if worth := worth_of(report):
+        parts += ["## Quality per second", _table(worth_table(worth)), WORTH_LEAD]
     lines = [f"- {label}: {_code(value)}" for label, value in provenance(report)]
     return encodable("\n\n".join([*parts, "## Provenance", "\n".join(lines)]) + "\n")
 

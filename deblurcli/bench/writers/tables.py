@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from deblurcli.bench.results import Published, Quality, Speed, Timing
+from deblurcli.bench.worth import Worth
 from deblurcli.bench.writers.wording import MISSING, figure, gain, one_line
 from deblurcli.display import counted
 
@@ -70,6 +71,18 @@ def speed_table(speed: Speed) -> Table:
         ]
         rows.append(tuple(cells))
     return Table(tuple(titles), "<<<" + ">" * (len(titles) - 3), tuple(rows))
+
+
+def worth_table(rows: Sequence[Worth]) -> Table:
+    """Quality against time, one row per model as it was timed, and then what papers print, marked as such."""
+    titles = ("method", "precision", "size", "gain, dB", "PSNR, dB", "seconds", "G multiply-adds", "dB a second")
+    cells = []
+    for one in rows:
+        rate = None if one.gain is None else one.gain / one.seconds
+        figures = [figure(value, form) for value, form in ((one.gain, "+.2f"), (one.psnr, ".2f"))]
+        figures += [f"{one.seconds:.3g}", figure(one.multiply_adds and one.multiply_adds / 1e9, ",.0f")]
+        cells.append(_row(one.method, one.precision or MISSING, one.size, *figures, figure(rate, "+.2f")))
+    return Table(titles, "<<<" + ">" * 5, tuple(cells))
 
 
 def image_table(quality: Quality) -> Table:

@@ -18,6 +18,11 @@ SPEED_LEAD = (
     "the matrix peak is the fastest matrix product of the same device and precision, measured in the same run. A share "
     "above 100 % means that an algorithm needs fewer operations than the definition has."
 )
+WORTH_LEAD = (
+    "Models that were measured and timed in this run: gain and PSNR of the images measured here, seconds of one image "
+    "from pixels to pixels on this machine. What papers print is of GoPro's test set and of their own machines. "
+    "Multiply-adds are those of the network's definition."
+)
 
 _PROTOCOLS = {
     "pairs": "PSNR of 8-bit RGB and SSIM, per image, then the mean over images",

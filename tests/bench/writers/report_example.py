@@ -67,6 +67,7 @@ def report(protocol: Protocol = "pairs") -> Report:
                 (
                     Published("A method", "30.90", "0.9342", "1.87 s (GPU)", "A paper, Table 2"),
                     Published("Another", "28.1", None, None, "A paper, Table 3"),
+                    Published("On a CPU", "29.5", "0.94", "4.0 s (CPU)", "A paper, Table 1"),
                 ),
             ),
         ),

@@ -88,11 +88,11 @@ def test_markdown_renders_as_meant():
     page = MarkdownIt("commonmark").enable("table").render(text)
     assert "<script" not in page and "<img" not in page and "<em>" not in page
     tables = re.findall("<table>.*?</table>", page, re.S)
-    assert len(tables) == 3
+    assert len(tables) == 4
     for table in tables:
         widths = {len(re.findall("<t[hd]", row)) for row in re.findall("<tr>.*?</tr>", table, re.S)}
         assert len(widths) == 1
-    measured, published, speed = tables
+    measured, published, speed, _ = tables
     assert "&quot;&gt;&lt;img src=x onerror=&quot;window.hacked = 1&quot;&gt;|*m*" in measured
     assert "A method" in published and "A method" not in measured + speed
     assert "PSNR as published" in published and "published" not in measured + speed
@@ -113,6 +113,22 @@ def test_published_rows_keep_their_digits_and_their_lead():
     published = to_markdown(report()).split("## As published: gopro")[1]
     assert published.split("|")[0].strip() == "Not measured here."
     assert "| 30.90 |" in published
+
+
+def test_quality_per_second_has_what_was_measured_as_it_was_timed_and_papers_cpu_times():
+    found = report()
+    scores = tuple(score for score in found.quality.scores if score.pair != "identical")
+    found = dataclasses.replace(found, quality=dataclasses.replace(found.quality, scores=scores))
+    section = to_markdown(found).split("## Quality per second")[1].split("##")[0]
+    own, published = section.splitlines()[4:6]
+    assert own == "| srn-fast | fp32 | 1280×720 | +1.00 | 25.50 | 2 | 150 | +0.50 |"
+    assert published == "| On a CPU (as published) | – | 1280×720 | – | 29.50 | 4 | – | – |"
+    [row, other] = json.loads(to_json(found))["quality_per_second"]
+    assert (row["seconds"], row["published"], other["published"]) == (2.0, False, True)
+    page = to_html(found, [])
+    assert "srn-fast: 25.50 dB, 2 s" in page and "On a CPU (as published): 29.50 dB, 4 s" in page
+    elsewhere = dataclasses.replace(found, quality=dataclasses.replace(found.quality, dataset="folder"))
+    assert "On a CPU (as published): 29.50 dB" not in to_html(elsewhere, [])
 
 
 @pytest.mark.parametrize("write", [to_json, to_csv, to_markdown, lambda findings: to_html(findings, [])])
