@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from html import escape
 
@@ -13,6 +13,7 @@ WIDTH, HEIGHT = 400, 300
 LEFT, RIGHT, TOP, BOTTOM = 36, 8, 28, 44  # margins around the plotting area
 BINS = 24  # about so many
 RADIUS = 3.5
+LETTER, LINE = 7, 14  # about the width of a letter of a name, and the height of its line
 LEAST_SPAN = 0.5  # of an axis, in its own unit
 
 
@@ -92,10 +93,12 @@ def scatter_of_ratios(label: str, dots: Sequence[Dot], *, title_x: str, title_y:
     dots = [replace(dot, x=math.log10(dot.x)) for dot in dots]
     range_x, range_y = (_with_margin([dot.x for dot in dots], 0.3), _with_margin([dot.y for dot in dots], LEAST_SPAN))
     powers = range(math.floor(range_x[0]), math.ceil(range_x[1]) + 1)
-    values = [factor * 10.0**power for power in powers for factor in (1, 2, 5)]
+    factors = (1, 2, 5) if range_x[1] - range_x[0] < 3 else (1,)  # more figures would run into each other
+    values = [factor * 10.0**power for power in powers for factor in factors]
     ticks = [(at, f"{value:g}") for value in values if range_x[0] <= (at := math.log10(value)) <= range_x[1]]
     parts = _grid(range_x, range_y, _ticks(*range_y), title_x, title_y, ticks)
-    return _svg(label, [*parts, *(_circle(dot, range_x, range_y) for dot in dots)])
+    parts += (_circle(dot, range_x, range_y) for dot in dots)
+    return _svg(label, [*parts, *_names(dots, range_x, range_y)])
 
 
 def _with_margin(values: Sequence[float], least: float) -> tuple[float, float]:
@@ -105,14 +108,22 @@ def _with_margin(values: Sequence[float], least: float) -> tuple[float, float]:
 
 
 def _circle(dot: Dot, range_x: tuple[float, float], range_y: tuple[float, float]) -> str:
-    x, y = _x(dot.x, *range_x), _y(dot.y, *range_y)
-    circle = f'<circle class="{dot.kind}" cx="{x:.1f}" cy="{y:.1f}" r="{RADIUS}">'
-    circle += f"<title>{escape(dot.title)}</title></circle>"
-    if not dot.name:
-        return circle
-    left = x < WIDTH / 2  # its name then stands to the right of it, where there is room
-    side = f'x="{x + 8 if left else x - 8:.1f}" y="{y + 4:.1f}" text-anchor="{"start" if left else "end"}"'
-    return f"{circle}<text {side}>{escape(dot.name)}</text>"
+    place = f'cx="{_x(dot.x, *range_x):.1f}" cy="{_y(dot.y, *range_y):.1f}" r="{RADIUS}"'
+    return f'<circle class="{dot.kind}" {place}><title>{escape(dot.title)}</title></circle>'
+
+
+def _names(dots: Sequence[Dot], range_x: tuple[float, float], range_y: tuple[float, float]) -> Iterator[str]:
+    """The dots' names, each on the side with more room, and one line lower where another stands already."""
+    taken: list[tuple[float, float, float]] = []  # left, right, baseline
+    for dot in filter(lambda dot: dot.name, dots):
+        x, y = _x(dot.x, *range_x), _y(dot.y, *range_y) + 4
+        wide = LETTER * len(dot.name)
+        left = x + 8 if x < WIDTH / 2 else x - 8 - wide
+        while any(left < right and start < left + wide and abs(base - y) < LINE for start, right, base in taken):
+            y += LINE
+        taken.append((left, left + wide, y))
+        anchor, at = ("start", x + 8) if x < WIDTH / 2 else ("end", x - 8)
+        yield f'<text x="{at:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(dot.name)}</text>'
 
 
 def _round_step(least: float) -> float:

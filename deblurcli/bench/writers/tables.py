@@ -80,7 +80,7 @@ def worth_table(rows: Sequence[Worth]) -> Table:
     for one in rows:
         rate = None if one.gain is None else one.gain / one.seconds
         figures = [figure(value, form) for value, form in ((one.gain, "+.2f"), (one.psnr, ".2f"))]
-        figures += [f"{one.seconds:.3g}", figure(one.multiply_adds and one.multiply_adds / 1e9, ",.0f")]
+        figures += [f"{one.seconds:.4g}", figure(one.multiply_adds and one.multiply_adds / 1e9, ",.0f")]
         cells.append(_row(one.method, one.precision or MISSING, one.size, *figures, figure(rate, "+.2f")))
     return Table(titles, "<<<" + ">" * 5, tuple(cells))
 
