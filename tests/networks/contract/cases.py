@@ -66,6 +66,8 @@ OF_ARCHITECTURE: dict[str, Sequence[Case]] = {
         Case("conv, one scale", SRNConfig(S, 3, 2, recurrence="conv", scales=1), "dec1.2", residual=False),
         Case("plain, two scales", SRNConfig(S, 3, 1, block="plain", scales=2), "dec1.1", residual=False),
         Case("grey", SRNConfig(S, 3, 1, image_channels=1, global_residual=True), "dec1.1"),
+        Case("nothing shared", SRNConfig(S, 3, 1, recurrence="conv", shared=False), "dec1.1", residual=False),
+        Case("flat", SRNConfig(S, 3, 1, structure="flat", resize="area"), "dec1.1", residual=False),
     ),
     "nafnet": (
         Case("as released", NAFNetConfig(8, (1, 1, 1, 3), 1, (1, 1, 1, 1)), "ending"),
