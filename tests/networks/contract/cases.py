@@ -14,6 +14,7 @@ from toy_network import ToyConfig
 
 from deblurcli.networks import architecture
 from deblurcli.networks.base import Architecture
+from deblurcli.networks.fcn.network import FCNConfig
 from deblurcli.networks.maxim.network import MAXIMConfig
 from deblurcli.networks.nafnet.network import NAFNetConfig
 from deblurcli.networks.srn.network import SRNConfig
@@ -80,6 +81,10 @@ OF_ARCHITECTURE: dict[str, Sequence[Case]] = {
         Case("two stages", MAXIMConfig(4, (4, 2, 2), 1, 1, 2), "stages.1.pictures.0"),
         Case("one stage", MAXIMConfig(4, (2, 2, 4), 2, 2, 1), "stages.0.pictures.0"),
         Case("grey", MAXIMConfig(8, (2, 2), 1, 1, 2, image_channels=1), "stages.1.pictures.0"),
+    ),
+    "fcn": (
+        Case("as published", FCNConfig(6, 2, 2, 1, 2), "tail"),
+        Case("other patches, grey", FCNConfig(4, 1, 0, 1, 2, (2, 1, 1, 1), (2, 2, 1, 1), 1), "tail"),
     ),
     "toy": (Case("says nothing of tiling", ToyConfig(6), "last"),),
 }
