@@ -27,8 +27,8 @@ class LossWeights:
             counts 1 + sharp_weight * c / (its own blur's mean squared error + c).
         sharp_error: that c, a mean squared error of values in [0, 1]: 1e-4 is 40 dB, hardly visible. It also is what
             `psnr` adds to each crop's error, so that one which is all but right does not count without end.
-        trust: whether every prediction counts by a trust ratio in (0, 1) that is trained along with the network, instead
-            of all the same (Zhang et al., FCN, ICBDT 2022). The ratios add up to one: free ones would all fall to zero,
+        trust: whether every prediction counts by a trust ratio in (0, 1), trained along with the network, and not all
+            count the same (Zhang et al., FCN, ICBDT 2022). The ratios add up to one: free ones would all fall to zero,
             as that alone makes the loss small. They begin equal, and are in the checkpoint's account of its training.
     """
 
