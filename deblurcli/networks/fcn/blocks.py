@@ -1,6 +1,6 @@
 """What FCN is made of, in PyTorch: blocks with channel attention, encoder, decoder, supervised attention.
 
-Source: Zhang et al. 2022, section 3, and the family it belongs to: Zamir et al., "Multi-Stage Progressive Image
+Source: Zhang et al., FCN, ICBDT 2022, and the family it belongs to: Zamir et al., "Multi-Stage Progressive Image
 Restoration", CVPR 2021 (arXiv 2102.02808), section 3. No convolution has a bias. This file needs nothing but torch.
 """
 

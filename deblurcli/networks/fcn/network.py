@@ -1,17 +1,17 @@
 """FCN, the feature catcher: four stages on ever larger patches of an image, in PyTorch.
 
-Source: Zhang et al., "Feature catcher network" for deblurring, ICBDT 2022, table 1 and section 3. Its text does not fix
-all shapes. What does is the number of parameters of the authors' public network, 20,309,377, together with the network
-it extends (see `blocks`): exactly so many has that network with a shared PReLU, a stage more in front and the
-"enhanced features" without numbers of their own in the normalisation.
+Source: Zhang et al., FCN ("feature catcher"), ICBDT 2022. Its text does not fix all shapes. What does is the number of
+parameters of the authors' public network, 20,309,377, together with the network it extends (see `blocks`): exactly so
+many has that one, its PReLU shared by all blocks, with a stage more in front and with the "enhanced features", whose
+normalisation has no numbers of its own. The multiply-adds are the published ones too.
 
 Where text and count disagree the count is followed:
-- The text's query-key mechanism (maps in (0, 1), made of deep features, that weigh maps of the input) has no parameters
-  left in the count and is not here.
+- The text's query-key mechanism (maps in (0, 1), made of deep features, that weigh maps of the input) is not in the
+  authors' public network either, and not here.
 - Its trust ratios belong to the loss: `trust` in a recipe's [loss] (`deblurcli.training.loss`).
 
 Chosen where neither says: features of the first stage are added after those of the second are put together to the same
-halves; no activation stands between the two convolutions of the enhanced features.
+halves; no activation stands between the two convolutions of the enhanced features, which are normalised pixel by pixel.
 """
 
 from __future__ import annotations
