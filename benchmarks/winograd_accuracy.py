@@ -23,7 +23,8 @@ from torch import Tensor, nn
 
 from deblurcli.images import read_photo
 from deblurcli.models.load import load_network
-from deblurcli.networks.srn.network import SRN, Conv
+from deblurcli.networks.srn.layers import Conv
+from deblurcli.networks.srn.network import SRN
 
 CHANNELS, OUTPUTS, WINDOWS = 64, 32, 20
 MIDDLE = 192  # pixels

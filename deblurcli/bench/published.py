@@ -54,7 +54,7 @@ _HIDE = (  # all trained on GoPro
     Published("MPRNet 2021", "30.96", None, None, _FCN_HIDE),
     Published("Restormer 2022", "31.22", None, None, _FCN_HIDE),
     Published("SRNet (Whang et al. 2022)", "30.07", None, None, _FCN_HIDE),
-    Published("FCN (Zhang et al. 2022)", "32.04", None, None, _FCN_HIDE),
+    Published("FCN (Zhang et al. 2022)", "32.04", "0.966", None, _FCN_HIDE),
 )
 
 _KOHLER = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,7 +17,7 @@ from deblurcli.cli.publish import publish
 from deblurcli.errors import UsageError, WeightsDamaged
 
 if TYPE_CHECKING:
-    from deblurcli.models.catalog import CatalogEntry, MeanScore
+    from deblurcli.models.catalog import CatalogEntry, MeanScore, Untrained
 
 app = typer.Typer(help="List, fetch, check, import and publish models.", no_args_is_help=True)
 app.command("publish")(publish)
@@ -30,7 +31,7 @@ Names = Annotated[list[str], typer.Argument(help="Models' names, or hf:ORG/REPO/
 @command
 def list_models(as_json: Json = False) -> None:
     """The models with a name: those that ship with deblur, and those on the Hugging Face Hub. Asks nobody."""
-    from deblurcli.models.catalog import catalog
+    from deblurcli.models.catalog import catalog, untrained
     from deblurcli.models.load import DEFAULT
 
     if as_json:
@@ -52,15 +53,20 @@ def list_models(as_json: Json = False) -> None:
     console.say(
         "gain: see `deblur weights info NAME`; s per MP: on two cores, fp32; `deblur doctor` measures this machine"
     )
+    if names := ", ".join(untrained()):
+        console.say(f"to be trained, as nobody has published weights of them: {names}")
 
 
 @app.command("info")
 @command
 def info(name: Name, as_json: Json = False) -> None:
     """All that is known of a model: licence, training, scores, and what it is good and bad at. Asks nobody."""
-    from deblurcli.models.catalog import catalog
+    from deblurcli.models.catalog import catalog, untrained
     from deblurcli.models.local_copy import look_up
 
+    if network := untrained().get(name):
+        tell_untrained(network, as_json)
+        return
     record = catalog().get(name)
     if record is None:
         look_up(name)  # its error is the right one for an unknown name
@@ -83,7 +89,27 @@ def info(name: Name, as_json: Json = False) -> None:
         "measured": "; ".join(map(score_in_words, record.measured)) or "nothing: this file was not run for this list",
         "paper": record.paper,
     }
-    print(record.name)
+    print_lines(record.name, lines)
+
+
+def tell_untrained(network: Untrained, as_json: bool) -> None:
+    """All that is known of a network without weights."""
+    recipe = str(network.recipe_file)
+    if as_json:
+        print(json.dumps({**asdict(network), "recipe": recipe}))
+        return
+    lines = {
+        "architecture": network.architecture,
+        "weights": "nobody has published any; train it, and give the file that this makes as --model FILE",
+        "recipe": recipe,
+        "published": "; ".join(map(score_in_words, network.published)) or "nothing",
+        "paper": network.paper,
+    }
+    print_lines(network.name, lines)
+
+
+def print_lines(title: str, lines: Mapping[str, str]) -> None:
+    print(title)
     for key, value in lines.items():
         print(f"  {key + ':':14}{value}")
 

@@ -95,6 +95,30 @@ class CatalogEntry:
         return sum(file.size for file in self.files)
 
 
+@dataclass(frozen=True)
+class Untrained:
+    """A network with a name that nobody has published weights of: it can be trained, and that is all.
+
+    Attributes:
+        name: of the network.
+        architecture: a key of `deblurcli.networks.ARCHITECTURES`.
+        recipe: to train it by, in `weights_folder()`.
+        paper: in words.
+        published: what the paper prints.
+    """
+
+    name: str
+    architecture: str
+    recipe: str
+    paper: str
+    published: tuple[MeanScore, ...] = ()
+
+    @property
+    def recipe_file(self) -> Path:
+        """The recipe, for `deblur train --recipe`."""
+        return weights_folder() / self.recipe
+
+
 def weights_folder() -> Path:
     """Where the shipped weights are: inside the installed package, or beside it in a checkout."""
     package = Path(__file__).parents[1]
@@ -104,17 +128,33 @@ def weights_folder() -> Path:
 
 @functools.cache
 def catalog() -> Mapping[str, CatalogEntry]:
-    """All records by name, in the order of the file: shipped models first, of these the default one.
+    """All models by name, in the order of the file: shipped ones first, of these the default one.
 
     Raises:
         WeightsUnavailable: if the package is not installed whole.
     """
+    data = _records()
+    return {name: _entry(name, entry, data) for name, entry in data.items() if "recipe" not in entry}
+
+
+@functools.cache
+def untrained() -> Mapping[str, Untrained]:
+    """The networks without published weights by name; errors as for `catalog`."""
+    return {
+        name: Untrained(**{**entry, "name": name, "published": _scores(entry, "published")})
+        for name, entry in _records().items()
+        if "recipe" in entry
+    }
+
+
+@functools.cache
+def _records() -> Mapping[str, Mapping[str, Any]]:
     path = weights_folder() / "catalog.toml"
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        data: dict[str, dict[str, Any]] = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise WeightsUnavailable(f"{path}: cannot read the catalogue of models; install deblurcli again") from error
-    return {name: _entry(name, entry, data) for name, entry in data.items()}
+    return data
 
 
 def entry_of(sha256: str) -> CatalogEntry | None:
@@ -130,5 +170,9 @@ def _entry(name: str, entry: Mapping[str, Any], data: Mapping[str, Mapping[str, 
     if "file" in values:  # a model of one file has its properties among its own
         values["files"] = [{"name": values.pop("file"), "bytes": values.pop("bytes"), "sha256": values.pop("sha256")}]
     files = tuple(CatalogFile(file["name"], file["bytes"], file.get("sha256")) for file in values.pop("files"))
-    scores: dict[str, Any] = {key: tuple(MeanScore(**score) for score in values.pop(key, ())) for key in SCORES}
-    return CatalogEntry(name=name, files=files, **values, **scores)
+    scores = {key: _scores(values, key) for key in SCORES}
+    return CatalogEntry(**{**values, **scores, "name": name, "files": files})
+
+
+def _scores(entry: Mapping[str, Any], key: str) -> tuple[MeanScore, ...]:
+    return tuple(MeanScore(**score) for score in entry.get(key, ()))

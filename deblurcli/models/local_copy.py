@@ -11,7 +11,7 @@ from deblurcli.digest import digest_like, is_digest, kind_of
 from deblurcli.errors import WeightsDamaged, WeightsUnavailable
 from deblurcli.hub import fetch as hub
 from deblurcli.models import conversion
-from deblurcli.models.catalog import CatalogFile, catalog, weights_folder
+from deblurcli.models.catalog import CatalogFile, catalog, untrained, weights_folder
 from deblurcli.models.conversion import Note, Place
 from deblurcli.models.reference import Reference, belonging, is_reference, parse
 
@@ -176,6 +176,12 @@ def _digest_in_cache(path: Path) -> str | None:
 
 
 def unknown(name: str) -> WeightsUnavailable:
+    """The error for what is neither a model nor a file: the name may be that of a network without weights."""
+    if network := untrained().get(name):
+        return WeightsUnavailable(
+            f"{name}: nobody has published weights of this network; train it with `deblur train --recipe "
+            f"{network.recipe_file}` and give the file that this makes, as --model FILE"
+        )
     close = difflib.get_close_matches(name, catalog(), n=3)
     hint = f"did you mean {' or '.join(close)}? " if close else ""
     return WeightsUnavailable(

@@ -27,6 +27,9 @@ class LossWeights:
             counts 1 + sharp_weight * c / (its own blur's mean squared error + c).
         sharp_error: that c, a mean squared error of values in [0, 1]: 1e-4 is 40 dB, hardly visible. It also is what
             `psnr` adds to each crop's error, so that one which is all but right does not count without end.
+        trust: whether every prediction counts by a trust ratio in (0, 1), trained along with the network, and not all
+            count the same (Zhang et al., FCN, ICBDT 2022). The ratios add up to one: free ones would all fall to zero,
+            as that alone makes the loss small. They begin equal, and are in the checkpoint's account of its training.
     """
 
     charbonnier: float = 1.0
@@ -35,10 +38,16 @@ class LossWeights:
     psnr: float = 0.0
     sharp_weight: float = 0.0
     sharp_error: float = 1e-4
+    trust: bool = False
 
 
 def loss_of(
-    predictions: Sequence[Tensor], targets: Sequence[Tensor], blurry: Tensor, sharp: Tensor, weights: LossWeights
+    predictions: Sequence[Tensor],
+    targets: Sequence[Tensor],
+    blurry: Tensor,
+    sharp: Tensor,
+    weights: LossWeights,
+    ratios: Tensor | None = None,
 ) -> Tensor:
     """The loss of a batch, summed over a network's predictions: scales or stages.
 
@@ -48,20 +57,23 @@ def loss_of(
         blurry: (N, C, H, W) in [0, 1], what the network was shown.
         sharp: (N, C, H, W) in [0, 1], the target at full size.
         weights: of the parts of the loss.
+        ratios: by which each prediction's loss counts, (predictions,); None for one each.
     """
     share = weights.sharp_error / ((blurry - sharp).square().mean((1, 2, 3)) + weights.sharp_error)
     count = 1 + weights.sharp_weight * share
     loss = sharp.new_zeros(())
-    for prediction, target in zip(predictions, targets, strict=True):
+    for number, (prediction, target) in enumerate(zip(predictions, targets, strict=True)):
+        part = sharp.new_zeros(())
         error = prediction.float() - target
         squared = error.square()
         if weights.charbonnier:
-            loss = loss + weights.charbonnier * (count * (squared + 1e-6).sqrt().mean((1, 2, 3))).mean()
+            part = part + weights.charbonnier * (count * (squared + 1e-6).sqrt().mean((1, 2, 3))).mean()
         if weights.l2:
-            loss = loss + weights.l2 * (count * squared.mean((1, 2, 3))).mean()
+            part = part + weights.l2 * (count * squared.mean((1, 2, 3))).mean()
         if weights.frequency:
-            loss = loss + weights.frequency * (count * torch.fft.rfft2(error).abs().mean((1, 2, 3))).mean()
+            part = part + weights.frequency * (count * torch.fft.rfft2(error).abs().mean((1, 2, 3))).mean()
         if weights.psnr:
             decibels = 10 * (squared.mean((1, 2, 3)) + weights.sharp_error).log10()
-            loss = loss + weights.psnr * (count * decibels).mean()
+            part = part + weights.psnr * (count * decibels).mean()
+        loss = loss + (part if ratios is None else ratios[number] * part)
     return loss

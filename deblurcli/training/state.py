@@ -26,8 +26,9 @@ class TrainingState:
     Attributes:
         recipe: every number that matters; its steps and decay change on the way in a run that is given a time.
         network: on its device, float32, channels last in memory.
-        optimizer: of the network's parameters.
+        optimizer: of the network's parameters, and of the trust.
         average: the moving average of the network's state dict, on its device.
+        trust: what the trust ratios are made of, a number for each prediction; None if all count the same.
         step: steps done.
         seconds: that they took.
         timed: whether it is given a time rather than a number of steps.
@@ -37,6 +38,7 @@ class TrainingState:
     network: Any
     optimizer: torch.optim.Optimizer
     average: dict[str, Tensor]
+    trust: Tensor | None = None
     step: int = 0
     seconds: float = 0.0
     timed: bool = False
@@ -45,6 +47,11 @@ class TrainingState:
     def architecture(self) -> Architecture[Any, Any]:
         """What kind of network it is."""
         return architecture(self.recipe.architecture)
+
+    @property
+    def trust_ratios(self) -> Tensor | None:
+        """By which every prediction's loss counts, (predictions,), positive, in all 1; None if all count the same."""
+        return None if self.trust is None else self.trust.softmax(0)
 
     @property
     def finished(self) -> bool:
@@ -68,8 +75,13 @@ def begin(recipe: Recipe, device: str, start_from: Path | None) -> TrainingState
     network.to(device=device, memory_format=torch.channels_last)
     betas = (0.9, recipe.beta2)
     optimizer = torch.optim.AdamW(network.parameters(), betas=betas, weight_decay=recipe.weight_decay)
+    trust = None
+    if recipe.loss.trust:
+        smallest = torch.zeros(1, recipe.network.image_channels, *[recipe.network.size_multiple] * 2)
+        trust = torch.zeros(len(kind.targets(recipe.network, smallest)), device=device, requires_grad=True)
+        optimizer.add_param_group({"params": [trust], "weight_decay": 0.0})
     average = {key: value.detach().clone() for key, value in network.state_dict().items()}
-    return TrainingState(recipe, network, optimizer, average)
+    return TrainingState(recipe, network, optimizer, average, trust)
 
 
 def resume(state: TrainingState, path: Path, device: str) -> None:
@@ -86,6 +98,8 @@ def resume(state: TrainingState, path: Path, device: str) -> None:
         state.optimizer.load_state_dict(saved["optimizer"])
         for key, value in state.average.items():
             value.copy_(saved["average"][key])
+        if state.trust is not None:
+            state.trust.data.copy_(saved["trust"])
         state.step = int(saved["step"])
         state.seconds = float(saved.get("seconds", 0.0))  # not in states of version 0.1
     except UsageError:
@@ -131,10 +145,13 @@ def save(state: TrainingState, state_file: Path, result: Path) -> None:
         "recipe": recipe.as_dict(),
         "network": state.network.state_dict(),
         "average": state.average,
+        "trust": state.trust,
         "optimizer": state.optimizer.state_dict(),
     }
     torch.save(saved, buffer)
-    summary = {"steps": state.step, "recipe": recipe.as_dict()}
+    summary: dict[str, Any] = {"steps": state.step, "recipe": recipe.as_dict()}
+    if state.trust_ratios is not None:
+        summary["trust"] = [round(ratio, 6) for ratio in state.trust_ratios.tolist()]
     if state.timed:  # elsewhere the same steps give the same file, however long they took
         summary["seconds"] = round(state.seconds, 3)
     info = ModelInfo(recipe.architecture, recipe.as_dict()["network"], recipe.name, "1", recipe.licence, summary)

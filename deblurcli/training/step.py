@@ -54,8 +54,9 @@ def take_step(state: TrainingState, clipped: nn.Module, blurry: Tensor, sharp: T
         group["lr"] = rate
     with autocast_of(state):
         predictions = network(blurry)
-    loss = loss_of(predictions, state.architecture.targets(recipe.network, sharp), blurry, sharp, recipe.loss)
-    network.zero_grad(set_to_none=True)
+    targets = state.architecture.targets(recipe.network, sharp)
+    loss = loss_of(predictions, targets, blurry, sharp, recipe.loss, state.trust_ratios)
+    optimizer.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(clipped.parameters(), recipe.clip)
     optimizer.step()

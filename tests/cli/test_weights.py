@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from PIL import Image
 
 from deblurcli.models.catalog import catalog
 from deblurcli.models.checkpoint import load_checkpoint
+from deblurcli.training.recipe import read_recipe
 
 
 @pytest.fixture
@@ -41,6 +43,22 @@ def test_list_and_info(deblur, empty):
     unknown = deblur("weights", "info", "srn-slow", env=empty)
     assert unknown.returncode == 4
     assert "did you mean srn-fast" in unknown.stderr
+
+
+def test_a_network_without_published_weights_says_so(deblur, empty, photo, tmp_path):
+    refused = deblur(photo("a.png"), "-o", "b.png", "--model", "fcn", env=empty)
+    assert refused.returncode == 4
+    (line,) = refused.stderr.splitlines()
+    assert "fcn: nobody has published weights of this network" in line and line.endswith("as --model FILE")
+    recipe = line.split("`deblur train --recipe ")[1].split("`")[0]
+    assert read_recipe(Path(recipe)).architecture == "fcn"
+    assert not (tmp_path / "b.png").exists()
+    table = deblur("weights", "list", env=empty)
+    assert "fcn" not in table.stdout
+    assert "nobody has published weights of them: fcn" in table.stderr
+    told = deblur("weights", "info", "fcn", env=empty).stdout
+    assert "33.32 dB" in told and recipe in told
+    assert json.loads(deblur("weights", "info", "fcn", "--json", env=empty).stdout)["recipe"] == recipe
 
 
 def test_verify_and_path_of_what_is_shipped(deblur, empty):

@@ -7,11 +7,12 @@ import sys
 
 import pytest
 
-from deblurcli.models.catalog import catalog, weights_folder
+from deblurcli.models.catalog import catalog, untrained, weights_folder
 from deblurcli.models.checkpoint import read_info
 from deblurcli.models.load import DEFAULT
 from deblurcli.models.reference import LOADED
 from deblurcli.networks import ARCHITECTURES
+from deblurcli.training.recipe import read_recipe
 
 SHIPPED = [record for record in catalog().values() if record.repo is None]
 
@@ -50,6 +51,15 @@ def test_records_are_whole():
         for score in (*record.published, *record.measured):
             assert score.of and 20 < score.psnr < 50 and all(0.5 < value < 1 for value in score.ssim.values())
     assert len({(record.files, record.commit, record.stages) for record in catalog().values()}) == len(catalog())
+
+
+def test_networks_without_weights_have_a_recipe_of_theirs():
+    assert "fcn" in untrained() and not set(untrained()) & set(catalog())
+    for network in untrained().values():
+        assert network.paper and network.recipe == f"recipes/{network.name}.toml"
+        assert all(score.of and 20 < score.psnr < 50 for score in network.published)
+        if network.architecture in ARCHITECTURES:
+            assert read_recipe(network.recipe_file).architecture == network.architecture
 
 
 def test_a_record_like_another_one_shares_all_but_the_scores():

@@ -148,3 +148,17 @@ def test_a_fresh_network_is_almost_the_identity():
     he(network)
     x = torch.rand(1, 3, 32, 32)
     assert 0 < float((network(x)[-1] - x).detach().abs().max()) < 0.05
+
+
+def test_trust_ratios_are_trained_and_taken_up_again(tmp_path, photos):
+    """The better of the predictions gets the larger one; a resumed run ends with the same as one in one go."""
+    recipe = replace(RECIPE, loss=LossWeights(trust=True), learning_rate=0.1)
+    whole = read_info(train(recipe, photos, [], tmp_path / "whole"))
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe, photos, [], tmp_path / "cut", save_every=0, report=interrupt_after(5))
+    resumed = read_info(train(recipe, photos, [], tmp_path / "cut"))
+    assert resumed == whole
+    ratios = whole.training["trust"]
+    assert len(ratios) == 3 and sum(ratios) == pytest.approx(1, abs=1e-5)
+    assert max(ratios) > 0.36 > 0.3 > min(ratios) > 0
+    assert "trust" not in read_info(train(RECIPE, photos, [], tmp_path / "equal")).training

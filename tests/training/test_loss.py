@@ -71,3 +71,10 @@ def test_the_psnr_loss_counts_every_crop_by_the_share_of_its_error_that_goes_awa
     assert loss(0.1, 0.1) == pytest.approx(-0.2, abs=1e-4)  # 20 dB
     assert loss(0.1, 0.1) - loss(0.05, 0.1) == pytest.approx(loss(0.1, 0.02) - loss(0.1, 0.01), rel=0.1)
     assert loss(0.0, 0.0) == pytest.approx(-0.5)  # what is all but right counts no more than 50 dB
+
+
+def test_predictions_may_count_by_trust_ratios():
+    sharp = torch.full((1, 3, 16, 16), 0.25)
+    predictions, weights = [sharp + 0.1, sharp + 0.3], LossWeights(charbonnier=0.0, l2=1.0, frequency=0.0)
+    loss = loss_of(predictions, [sharp, sharp], sharp, sharp, weights, torch.tensor([0.75, 0.25]))
+    assert float(loss) == pytest.approx(0.75 * 0.01 + 0.25 * 0.09, rel=1e-4)

@@ -13,7 +13,8 @@ ARCHITECTURE = Architecture(
     build=SRN,
     signature=SIGNATURE,
     read_config=read_config,
-    bytes_per_pixel=lambda config: 550,  # measured as the peak of 0.9 megapixels with the default settings
+    # Measured as the peak of 0.9 megapixels with the default settings, and of 0.15 with SR-RB's.
+    bytes_per_pixel=lambda config: 1800 if config.structure == "flat" else 550,
     restore=restore,
     tiling=Tiling("exact", 1e-5),
     initialise={"he": he, "xavier": glorot},

@@ -17,7 +17,7 @@ def he(network: SRN) -> None:
     for name, parameter in network.named_parameters():
         if parameter.ndim == 1:
             torch.nn.init.zeros_(parameter)
-        elif name == last or (name.endswith("conv2.weight") and network.config.block == "residual"):
+        elif name.endswith(last) or (name.endswith("conv2.weight") and network.config.block == "residual"):
             torch.nn.init.normal_(parameter, std=1e-3)
         else:
             torch.nn.init.kaiming_normal_(parameter, nonlinearity="relu")

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from deblurcli.native.layers import Layer
 from deblurcli.native.streams import LayerStream, RowBuffer, SingleStream
-from deblurcli.networks.srn.network import Conv, ConvPair, Upsample
+from deblurcli.networks.srn.layers import Conv, ConvPair, Upsample
 
 LayerOf = Callable[[nn.Module], Layer]
 

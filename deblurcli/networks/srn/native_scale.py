@@ -14,8 +14,9 @@ from deblurcli.native.choice import library_for
 from deblurcli.native.layers import Layer, layer_kind, prepare_layer, update_cell
 from deblurcli.native.prepared import prepared
 from deblurcli.native.streams import LayerStream, RowBuffer, SingleStream
+from deblurcli.networks.srn.layers import Conv, ConvLSTM, ConvRNN, Stateless, Upsample
 from deblurcli.networks.srn.native_layers import LayerOf, StageStream
-from deblurcli.networks.srn.network import SRN, Conv, ConvLSTM, ConvRNN, Stateless, Upsample
+from deblurcli.networks.srn.network import Scale
 from deblurcli.networks.srn.torch_scale import StateSource
 
 
@@ -96,20 +97,21 @@ class NativeCell:
 class NativeScale:
     """The encoder-decoder at one scale, between two feeds."""
 
-    def __init__(self, network: SRN, old_state: StateSource, layer_of: LayerOf, limit: int, name: str) -> None:
+    def __init__(self, network: Scale, old_state: StateSource, layer_of: LayerOf, limit: int, name: str) -> None:
         latency = 0
 
         def stage(layers: nn.Sequential, factor: int) -> StageStream:
             nonlocal latency
-            rows = StageStream(layers, layer_of, latency, limit // factor)
+            rows = StageStream(layers, layer_of, latency, limit // min(factor, network.config.stride))
             latency = rows.latency
             return rows
 
         self.enc1, self.enc2, self.enc3 = stage(network.enc1, 1), stage(network.enc2, 1), stage(network.enc3, 2)
-        self.cell = NativeCell(network.cell, old_state, layer_of, latency, limit // 4, name)
+        self.cell = NativeCell(network.cell, old_state, layer_of, latency, limit // network.config.stride, name)
         latency = self.cell.latency
         self.dec3, self.dec2, self.dec1 = stage(network.dec3, 4), stage(network.dec2, 2), stage(network.dec1, 1)
-        self.skip1, self.skip2 = RowBuffer(), RowBuffer()
+        self.skip1 = RowBuffer() if network.has_skips else None
+        self.skip2 = RowBuffer() if network.has_skips else None
         self.base = RowBuffer() if network.config.global_residual else None
 
     def feed(self, blurry: Tensor, previous: Tensor, last: bool) -> tuple[Tensor, Tensor]:
@@ -118,9 +120,11 @@ class NativeScale:
         pair = pooled_empty(batch, 2 * colours, height, width)
         pair[:, :colours], pair[:, colours:] = blurry, previous
         e1 = self.enc1.feed(pair, last)
-        self.skip1.feed(e1)
+        if self.skip1 is not None:
+            self.skip1.feed(e1)
         e2 = self.enc2.feed(e1, self.enc1.finished)
-        self.skip2.feed(e2)
+        if self.skip2 is not None:
+            self.skip2.feed(e2)
         e3 = self.enc3.feed(e2, self.enc2.finished)
         hidden, state = self.cell.feed(e3, self.enc3.finished)
         d2 = self.dec3.feed(hidden, self.cell.finished, self.skip2)
@@ -167,7 +171,7 @@ def has_all_layers(network: nn.Module, name: str) -> bool:
     )
 
 
-def native_scale(network: SRN, old_state: StateSource, limit: int) -> NativeScale | None:
+def native_scale(network: Scale, old_state: StateSource, limit: int) -> NativeScale | None:
     """The scale in the compiled library, making at most about `limit` rows at once; None where PyTorch has to do it.
 
     Raises:

@@ -7,7 +7,7 @@ from functools import singledispatch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from deblurcli.networks.srn.network import Conv, ConvPair, Upsample
+from deblurcli.networks.srn.layers import Conv, ConvPair, Upsample
 from deblurcli.tiling.row_stream import Pointwise, RowQueue, RowStream, SlidingWindow
 
 

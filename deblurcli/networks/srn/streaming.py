@@ -20,7 +20,7 @@ from deblurcli.networks.srn.torch_scale import StateSource, TorchScale, WholeSca
 from deblurcli.tiling.budget import Advance, Emit, PixelBudget, Source
 from deblurcli.tiling.memory import until_done
 
-ALIGN = 4  # pixels of a scale per pixel of its bottleneck
+ALIGN = 4  # pixels of a scale per pixel of its bottleneck, at most
 GROUP = 6 * ALIGN  # rows of a scale per group of rows that the native bottleneck computes together
 WIDE = 3  # times as many pixels as in other tiles, before an image is cut into bands of columns
 NATIVE_FROM = 84 * 84  # pixels of a scale: PyTorch is done with fewer before rows have found their way
@@ -45,6 +45,9 @@ def receptive_radius(config: SRNConfig) -> int:
     and column direction alike.
     """
     half, pairs = config.kernel_size // 2, config.blocks
+    if config.structure == "flat":
+        total = (6 + 12 * pairs) * half + 2  # every convolution of the row, and at most two 3x3 ones between them
+        return -(-total // ALIGN) * ALIGN
     level1 = (4 * pairs + 2) * half  # enc1, dec1
     level2 = half + 4 * pairs * half * 2  # the strided convolution, then enc2 and dec2
     level3 = half * 2 + 4 * pairs * half * 4  # the strided convolution, then enc3 and dec3
@@ -124,20 +127,21 @@ class ScaleStream:
 
     Attributes:
         prediction: rows (N, C, h, w) that are ready for the next finer scale.
-        state: the same of the recurrent state (N, S, h / 4, w / 4).
+        state: the same of the recurrent state (N, S, h / 4, w / 4), of full size in a flat structure.
     """
 
     def __init__(self, network: SRN, source: Source, budget: PixelBudget, scale: int = 0) -> None:
         self.network, self.source, self.factor = network, source, 2**scale
         self.height, self.width = source.height // self.factor, source.width // self.factor
         self.step = rows_at_once(budget, self.width)
-        self.prediction, self.state = FinishedRows(self.height), FinishedRows(self.height // ALIGN)
+        self.prediction, self.state = FinishedRows(self.height), FinishedRows(self.height // network.config.stride)
         self.coarser = ScaleStream(network, source, budget, scale + 1) if scale + 1 < network.config.scales else None
-        old_state = state_from(self.coarser, network, self.width // ALIGN)
-        native = native_scale(network, old_state, self.step) if self.height * self.width >= NATIVE_FROM else None
+        layers = network.of_scale(scale)
+        old_state = state_from(self.coarser, network, self.width // network.config.stride)
+        native = native_scale(layers, old_state, self.step) if self.height * self.width >= NATIVE_FROM else None
         self.rows: NativeScale | WholeScale | TorchScale = native or (
             WholeScale if self.step >= self.height else TorchScale
-        )(network, old_state)
+        )(layers, old_state)
         self.position = 0  # rows that went in
         self.blurry: Tensor | None = None  # the last of them
 

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from deblurcli.networks.srn.network import SRN, ConvLSTM, ConvRNN, Stateless
+from deblurcli.networks.srn.layers import ConvLSTM, ConvRNN, Stateless
+from deblurcli.networks.srn.network import Scale
 from deblurcli.networks.srn.row_layers import stream_of
 from deblurcli.tiling.row_stream import RowQueue, RowStream
 
@@ -45,11 +46,12 @@ class TorchCell:
 class TorchScale:
     """The encoder-decoder at one scale, between two feeds."""
 
-    def __init__(self, network: SRN, old_state: StateSource) -> None:
+    def __init__(self, network: Scale, old_state: StateSource) -> None:
         self.enc1, self.enc2, self.enc3 = stream_of(network.enc1), stream_of(network.enc2), stream_of(network.enc3)
         self.dec3, self.dec2, self.dec1 = stream_of(network.dec3), stream_of(network.dec2), stream_of(network.dec1)
         self.cell = TorchCell(network.cell, old_state)
-        self.skip1, self.skip2 = RowQueue(), RowQueue()
+        self.skip1 = RowQueue() if network.has_skips else None
+        self.skip2 = RowQueue() if network.has_skips else None
         self.base = RowQueue() if network.config.global_residual else None
         self.dtype = network.dtype
 
@@ -65,13 +67,19 @@ class TorchScale:
             The prediction (N, C, h', W), float32 whatever the network's own precision; the state (N, S, h'', W / 4).
         """
         e1 = self.enc1.feed(torch.cat([blurry, previous], 1).to(self.dtype), last)
-        self.skip1.feed(e1)
+        if self.skip1 is not None:
+            self.skip1.feed(e1)
         e2 = self.enc2.feed(e1, last)
-        self.skip2.feed(e2)
+        if self.skip2 is not None:
+            self.skip2.feed(e2)
         hidden, state = self.cell.feed(self.enc3.feed(e2, last), last)
         d2 = self.dec3.feed(hidden, last)
-        d1 = self.dec2.feed(d2.add_(self.skip2.take(d2.shape[2])), last)
-        image = self.dec1.feed(d1.add_(self.skip1.take(d1.shape[2])), last).float()
+        if self.skip2 is not None:
+            d2.add_(self.skip2.take(d2.shape[2]))
+        d1 = self.dec2.feed(d2, last)
+        if self.skip1 is not None:
+            d1.add_(self.skip1.take(d1.shape[2]))
+        image = self.dec1.feed(d1, last).float()
         if self.base is not None:
             self.base.feed(blurry)
             image += self.base.take(image.shape[2])
@@ -81,12 +89,12 @@ class TorchScale:
 class WholeScale:
     """The encoder-decoder at one scale for an image that comes in one feed: nothing to keep, nothing to join."""
 
-    def __init__(self, network: SRN, old_state: StateSource) -> None:
+    def __init__(self, network: Scale, old_state: StateSource) -> None:
         self.network, self.old_state = network, old_state
 
     def feed(self, blurry: Tensor, previous: Tensor, last: bool) -> tuple[Tensor, Tensor]:
         """As `TorchScale.feed`."""
         assert last
-        old_state = self.old_state(len(blurry), 0, blurry.shape[2] // 4).to(self.network.dtype)
+        old_state = self.old_state(len(blurry), 0, blurry.shape[2] // self.network.config.stride).to(self.network.dtype)
         image, state = self.network.restore_scale(blurry, previous, old_state)
         return image, blurry[:, :0] if state is None else state

@@ -14,6 +14,7 @@ from toy_network import ToyConfig
 
 from deblurcli.networks import architecture
 from deblurcli.networks.base import Architecture
+from deblurcli.networks.fcn.network import FCNConfig
 from deblurcli.networks.maxim.network import MAXIMConfig
 from deblurcli.networks.nafnet.network import NAFNetConfig
 from deblurcli.networks.srn.network import SRNConfig
@@ -66,6 +67,8 @@ OF_ARCHITECTURE: dict[str, Sequence[Case]] = {
         Case("conv, one scale", SRNConfig(S, 3, 2, recurrence="conv", scales=1), "dec1.2", residual=False),
         Case("plain, two scales", SRNConfig(S, 3, 1, block="plain", scales=2), "dec1.1", residual=False),
         Case("grey", SRNConfig(S, 3, 1, image_channels=1, global_residual=True), "dec1.1"),
+        Case("nothing shared", SRNConfig(S, 3, 1, recurrence="conv", shared=False), "dec1.1", residual=False),
+        Case("flat", SRNConfig(S, 3, 1, structure="flat", resize="area"), "dec1.1", residual=False),
     ),
     "nafnet": (
         Case("as released", NAFNetConfig(8, (1, 1, 1, 3), 1, (1, 1, 1, 1)), "ending"),
@@ -78,6 +81,10 @@ OF_ARCHITECTURE: dict[str, Sequence[Case]] = {
         Case("two stages", MAXIMConfig(4, (4, 2, 2), 1, 1, 2), "stages.1.pictures.0"),
         Case("one stage", MAXIMConfig(4, (2, 2, 4), 2, 2, 1), "stages.0.pictures.0"),
         Case("grey", MAXIMConfig(8, (2, 2), 1, 1, 2, image_channels=1), "stages.1.pictures.0"),
+    ),
+    "fcn": (
+        Case("as published", FCNConfig(6, 2, 2, 1, 2), "tail"),
+        Case("other patches, grey", FCNConfig(4, 1, 0, 1, 2, (2, 1, 1, 1), (2, 2, 1, 1), 1), "tail"),
     ),
     "toy": (Case("says nothing of tiling", ToyConfig(6), "last"),),
 }

@@ -87,7 +87,8 @@ def test_a_step_changes_the_weights_whatever_they_began_with(case: Case, tmp_pat
         trained = load_checkpoint(train(recipe, pairs(case), [], tmp_path / way))[0].state_dict()
         moved = {key: float((trained[key] - value).abs().max()) for key, value in fresh.state_dict().items()}
         # AdamW's first step is as large as the rate wherever there is a gradient; the average takes a part of it.
-        assert all(moved[f"{case.last}.{key}"] > 0.1 for key in ("weight", "bias")), way
+        last = [far for key, far in moved.items() if key.startswith(f"{case.last}.")]
+        assert last and min(last) > 0.1, way
 
 
 @every_architecture

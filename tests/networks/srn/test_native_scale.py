@@ -48,6 +48,24 @@ def test_tiles_of_any_size_make_what_torch_makes(make_network, name, height, wid
         assert psnr(restore(network, image, pixels), wanted) > 100, pixels
 
 
+@pytest.mark.parametrize(
+    "config",
+    [
+        SRNConfig((32, 32, 32), 3, 1, structure="flat", recurrence="rnn", scales=2),
+        SRNConfig((32, 32, 32), 3, 1, block="plain", structure="flat", recurrence="none", scales=1),
+        SRNConfig((32, 32, 32), 3, 1, recurrence="conv", scales=2, shared=False),
+    ],
+    ids=["flat, rnn", "flat and plain", "nothing shared"],
+)
+@torch.inference_mode()
+def test_other_structures_make_what_torch_makes(make_network, config):
+    network, image = make_network(config, seed=3), torch.rand(1, 3, 104, 176)
+    assert native_scale(network, lambda first, end: torch.empty(0), 8) is not None
+    wanted = network(image)[-1]
+    for pixels in (1 << 20, 28 * 176, 1):
+        assert psnr(restore(network, image, pixels), wanted) > 100, pixels
+
+
 @pytest.mark.parametrize("name", CONFIGS)
 @torch.inference_mode()
 def test_products_in_bfloat16_stay_close_to_float32(make_network, half, name):

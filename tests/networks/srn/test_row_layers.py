@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from deblurcli.networks.srn.network import Conv, ConvPair, Upsample
+from deblurcli.networks.srn.layers import Conv, ConvPair, Upsample
 from deblurcli.networks.srn.row_layers import stream_of
 from deblurcli.tiling.row_stream import RowQueue, RowStream
 

@@ -5,7 +5,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from deblurcli.networks.srn.network import ABLATIONS, RELEASED, SRN, Conv, ConvLSTM, ConvPair, SRNConfig, grow, shrink
+from deblurcli.networks.srn.layers import Conv, ConvLSTM, ConvPair, Upsample
+from deblurcli.networks.srn.network import ABLATIONS, RELEASED, SRN, SRNConfig, grow, shrink
 
 TINY = SRNConfig(channels=(4, 6, 8), kernel_size=3, blocks=1)
 
@@ -23,8 +24,11 @@ def test_parameters_of_the_released_checkpoint():
     ("name", "millions"),
     [
         ("SS", 2.73),
+        ("SC", 8.19),
         ("w/o R", 2.73),
         ("RNN", 3.02),  # the paper prints 3.03; the form that was inferred from it has 3,024,929
+        ("SR-Flat", 2.66),
+        ("SR-RB", 2.66),
         ("SR-ED", 3.76),
         ("SR-EDRB1", 2.21),
         ("SR-EDRB2", 2.99),
@@ -33,6 +37,26 @@ def test_parameters_of_the_released_checkpoint():
 )
 def test_parameters_of_the_papers_table_1(name, millions):
     assert parameters(ABLATIONS[name]) / 1e6 == pytest.approx(millions, abs=0.005)
+
+
+def test_the_flat_network_has_as_many_convolutions_as_the_encoder_decoder():
+    """43, as the paper has it, the one at the bottleneck included."""
+    for name in ("SR-Flat", "SR-RB", "w/o R"):
+        with torch.device("meta"):
+            layers = [layer for layer in SRN(ABLATIONS[name]).modules() if isinstance(layer, (Conv, Upsample))]
+        assert len(layers) == 43
+        assert name == "w/o R" or {layer.stride for layer in layers} == {(1, 1)}
+
+
+def test_scales_with_weights_of_their_own_are_each_restored_by_theirs(make_network):
+    network = make_network(SRNConfig((4, 6, 8), 3, 1, recurrence="conv", shared=False))
+    x = torch.rand(1, 3, 32, 32)
+    before = network(x)
+    with torch.no_grad():
+        network.coarser[0].dec1[1].bias.add_(1)  # of the middle one
+    coarse, middle, fine = network(x)
+    assert torch.equal(coarse, before[0])
+    assert torch.allclose(middle, before[1] + 1, atol=1e-5) and not torch.allclose(fine, before[2])
 
 
 def test_parameters_of_the_released_colour_network():

@@ -53,9 +53,12 @@ def with_positive_weights(config: SRNConfig) -> SRN:
 @pytest.mark.parametrize("kernel", [3, 5])
 @pytest.mark.parametrize("blocks", [1, 3])
 @pytest.mark.parametrize("recurrence", ["convlstm", "rnn", "conv", "none"])
+@pytest.mark.parametrize("structure", ["encoder-decoder", "flat"])
 @torch.inference_mode()
-def test_receptive_radius_is_as_far_as_a_pixel_is_felt(kernel, blocks, recurrence):
-    config = SRNConfig((1, 1, 1), kernel, blocks, recurrence=recurrence, image_channels=1, scales=1)
+def test_receptive_radius_is_as_far_as_a_pixel_is_felt(kernel, blocks, recurrence, structure):
+    config = SRNConfig(
+        (1, 1, 1), kernel, blocks, recurrence=recurrence, structure=structure, image_channels=1, scales=1
+    )
     network = with_positive_weights(config)
     farthest, limit = 0, receptive_radius(config)
     middle = (limit + 12) // 4 * 4
@@ -64,7 +67,7 @@ def test_receptive_radius_is_as_far_as_a_pixel_is_felt(kernel, blocks, recurrenc
             image = torch.zeros(1, 1, 2 * middle, 8, dtype=torch.float64)
             image[:, :, place, 3] = 1
             image = image if upright else image.transpose(2, 3).contiguous()
-            state = torch.zeros(1, network.cell.state_channels, *(side // 4 for side in image.shape[2:]))
+            state = torch.zeros(1, network.cell.state_channels, *(side // config.stride for side in image.shape[2:]))
             felt = network.restore_scale(image, image, state.double())[0][0, 0].sum(int(upright)).nonzero()
             farthest = max(farthest, place - int(felt[0]), int(felt[-1]) - place)
     assert limit - 16 <= farthest <= limit
