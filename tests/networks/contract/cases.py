@@ -78,6 +78,7 @@ OF_ARCHITECTURE: dict[str, Sequence[Case]] = {
         Case("windows", NAFNetConfig(8, (1, 1), 1, (1, 1), window=24), "ending"),
     ),
     "maxim": (
+        Case("small", MAXIMConfig(4, (2, 2), 1, 1, 1), "stages.0.pictures.0"),
         Case("two stages", MAXIMConfig(4, (4, 2, 2), 1, 1, 2), "stages.1.pictures.0"),
         Case("one stage", MAXIMConfig(4, (2, 2, 4), 2, 2, 1), "stages.0.pictures.0"),
         Case("grey", MAXIMConfig(8, (2, 2), 1, 1, 2, image_channels=1), "stages.1.pictures.0"),
