@@ -1,7 +1,9 @@
-"""SRN in this package's native code and in OpenVINO, in interleaved rounds on the same weights.
+"""A network in this package's native code and in OpenVINO, in interleaved rounds on the same weights.
 
     pip install openvino
-    python benchmarks/against_openvino.py --size 1280x720 --kernel 5 --rounds 3
+    python benchmarks/against_openvino.py --size 1280x720 --network srn-5 --rounds 3
+
+Networks: SRN with kernels of 3 or 5, MAXIM's first stage, NAFNet of width 32; weights are random.
 
 Prints the median, the least and the most seconds of each, how many times faster the native code is in the same
 precision, and how far each is from eager PyTorch in fp32 (the PSNR relative to the range of its values). OpenVINO's
@@ -15,6 +17,7 @@ import copy
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import openvino
 import torch
@@ -23,13 +26,21 @@ from torch import Tensor
 
 from deblurcli.native import library
 from deblurcli.networks.base import CPU_PIXELS
+from deblurcli.networks.maxim.inference import pictures
+from deblurcli.networks.maxim.network import MAXIM
+from deblurcli.networks.maxim.network import RELEASED as MAXIM_RELEASED
+from deblurcli.networks.nafnet.native_blocks import blocks_for, restored
+from deblurcli.networks.nafnet.network import RELEASED as NAFNET_RELEASED
+from deblurcli.networks.nafnet.network import NAFNet
 from deblurcli.networks.srn.network import SRN
 
+NETWORKS = ("srn-3", "srn-5", "maxim-1", "nafnet-32")
 
-class LastScale(torch.nn.Module):
-    """The result at full resolution alone."""
 
-    def __init__(self, network: SRN) -> None:
+class LastPicture(torch.nn.Module):
+    """The last result alone, at full resolution."""
+
+    def __init__(self, network: torch.nn.Module) -> None:
         super().__init__()
         self.network = network
 
@@ -38,8 +49,35 @@ class LastScale(torch.nn.Module):
         return result
 
 
-def openvino_way(network: SRN, image: Tensor, precision: str, threads: int) -> Callable[[], Tensor]:
-    model = openvino.convert_model(LastScale(network), example_input=image, input=[tuple(image.shape)])
+def subject(name: str) -> torch.nn.Module:
+    """The network of a name."""
+    kind, size = name.split("-")
+    if kind == "srn":
+        return network_of(int(size), 3)
+    torch.manual_seed(0)
+    if kind == "maxim":
+        return MAXIM(replace(MAXIM_RELEASED, stages=int(size))).eval().requires_grad_(False)
+    network = NAFNet(NAFNET_RELEASED[f"GoPro-width{size}"]).eval().requires_grad_(False)
+    for key, parameter in network.named_parameters():
+        if key.endswith(("beta", "gamma")):  # which a training begins with at zero
+            parameter.normal_(0, 0.2)
+    return network
+
+
+def native_way(network: torch.nn.Module, image: Tensor) -> Callable[[], Tensor]:
+    """The whole image through the compiled library, as the command does it."""
+    if isinstance(network, SRN):
+        engine = library.choose_backend().name
+        return lambda: in_tiles(network, image, engine, CPU_PIXELS)
+    if isinstance(network, MAXIM):
+        return lambda: pictures(network, image)[-1]
+    assert isinstance(network, NAFNet)
+    blocks, inner = blocks_for(network), image.contiguous(memory_format=torch.channels_last)
+    return lambda: restored(network, blocks, inner)[0]
+
+
+def openvino_way(network: torch.nn.Module, image: Tensor, precision: str, threads: int) -> Callable[[], Tensor]:
+    model = openvino.convert_model(LastPicture(network), example_input=image, input=[tuple(image.shape)])
     settings = {"INFERENCE_PRECISION_HINT": precision, "INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY"}
     compiled = openvino.Core().compile_model(model, "CPU", settings)
     return lambda: torch.from_numpy(compiled([image.numpy()])[0])
@@ -47,23 +85,22 @@ def openvino_way(network: SRN, image: Tensor, precision: str, threads: int) -> C
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--size", default="1280x720", help="WIDTHxHEIGHT, multiples of 16")
-    parser.add_argument("--kernel", type=int, default=5, choices=(3, 5))
+    parser.add_argument("--size", default="1280x720", help="WIDTHxHEIGHT, rounded up to multiples of 64")
+    parser.add_argument("--network", default="srn-5", choices=NETWORKS)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    width, height = map(int, options.size.split("x"))
+    width, height = (side + -side % 64 for side in map(int, options.size.split("x")))
     image = torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(1))
-    network = network_of(options.kernel, 3)
-    engine = library.choose_backend().name
+    network = subject(options.network)
     with torch.inference_mode():
         exact = network(image)[-1]
         half = copy.deepcopy(network).to(torch.bfloat16)
         ways = {
-            "native fp32": lambda: in_tiles(network, image, engine, CPU_PIXELS),
+            "native fp32": native_way(network, image),
             "OpenVINO fp32": openvino_way(network, image, "f32", options.threads),
-            "native bf16": lambda: in_tiles(half, image, engine, CPU_PIXELS),
+            "native bf16": native_way(half, image),
             "OpenVINO bf16": openvino_way(network, image, "bf16", options.threads),
         }
         results = {name: way() for name, way in ways.items()}  # and all memory is there
@@ -73,8 +110,8 @@ def main() -> None:
                 started = time.perf_counter()
                 way()
                 seconds[name].append(time.perf_counter() - started)
-    print(f"{width}x{height}, kernel {options.kernel}, {options.threads} threads, {options.rounds} rounds")
-    print(f"native {engine}, OpenVINO {openvino.__version__}, PyTorch {torch.__version__}")
+    print(f"{width}x{height}, {options.network}, {options.threads} threads, {options.rounds} rounds")
+    print(f"native {library.choose_backend().name}, OpenVINO {openvino.__version__}, PyTorch {torch.__version__}")
     for name, times in seconds.items():
         middle, native = (statistics.median(some) for some in (times, seconds[f"native {name.split()[1]}"]))
         print(
