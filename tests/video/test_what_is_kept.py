@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from clips import frames_of, packets_of
+from clips import frames_of, packets_of, picture
 
 from deblurcli.video.clip import Clip, Colour
 from deblurcli.video.colour import Samples
@@ -107,7 +107,8 @@ def test_a_lossless_codec_gives_back_every_sample(clip, restore, tmp_path):
 
 
 def test_frames_are_what_the_network_makes_of_them(clip, restore, deblurrer, tmp_path):
-    source = clip("clip.mkv", format="matroska", codec="ffv1", pixel_format="bgr0", frames=3)
+    moving = [np.roll(picture(0), (5 * number, 7 * number), (0, 1)) for number in range(3)]  # nothing to damp
+    source = clip("clip.mkv", format="matroska", codec="ffv1", pixel_format="bgr0", frames=3, pictures=moving)
     restore(source, tmp_path / "out.mkv")
     samples = Samples("gbrp", Colour(2, 0))
     for (_, old), (_, new) in zip(frames_of(source), frames_of(tmp_path / "out.mkv"), strict=True):
