@@ -104,6 +104,28 @@ def test_videos_in_folders(here, photo, tmp_path):
     assert "b.mp4: exists already" in here("in", "-r", "-o", "out", "--videos")[2]
 
 
+def test_animations_and_pages_in_folders(here, photo, tmp_path):
+    photo("in/a.png")
+    first, *others = [Image.fromarray(picture(number)) for number in range(3)]
+    (tmp_path / "in" / "sub").mkdir()
+    for name in ("a.gif", "sub/b.apng", "sub/c.webp", "sub/d.tif"):
+        first.save(tmp_path / "in" / name, save_all=True, append_images=others)
+    first.save(tmp_path / "in" / "sub" / "e.apng")
+    (tmp_path / "in" / "sub" / "c.webp").write_bytes((tmp_path / "in" / "sub" / "c.webp").read_bytes()[:-40])
+    (tmp_path / "in" / "a.gif").rename(tmp_path / "in" / "b.gif")
+    code, _, told = here("in", "-r", "-o", "out")
+    assert code == 1 and told.count("restore it by itself, or its folder with --videos") == 5
+    assert sorted(path.name for path in (tmp_path / "out").rglob("*.*png")) == ["a.png", "e.apng"]
+    code, out, told = here("in", "-r", "-o", "out", "--videos", "--json")
+    assert code == 1 and "c.webp: the WEBP data is damaged" in told
+    for name in ("b.gif", "sub/b.apng", "sub/d.tif"):
+        assert len(list(ImageSequence.Iterator(Image.open(tmp_path / "out" / name)))) == 3
+    states = {Path(one["input"]).name: one["status"] for one in map(json.loads, out.splitlines()) if "input" in one}
+    assert states == {"b.gif": "done", "b.apng": "done", "c.webp": "failed", "d.tif": "done"} | dict.fromkeys(
+        ("a.png", "e.apng"), "skipped"
+    )
+
+
 def test_without_the_packages_for_videos_animations_work_and_a_video_names_them(tmp_path, small_model):
     first, *others = [Image.fromarray(picture(number)) for number in range(3)]
     first.save(tmp_path / "a.gif", save_all=True, append_images=others, duration=70, loop=0)
