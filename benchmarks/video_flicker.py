@@ -49,7 +49,8 @@ def main() -> None:
             if name == "still":
                 half = len(frames) // 2
                 groups = [damped(frames[part], results[part]) for part in (slice(half), slice(half, None))]
-                print(f"            from one group of pictures to the next: {changes([groups[0][-1], groups[1][0]]):.2f}")
+                again = changes([groups[0][-1], groups[1][0]])
+                print(f"            from one group of pictures to the next: {again:.2f}")
 
 
 def pixels_of(path: Path) -> np.ndarray:
