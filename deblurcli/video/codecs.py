@@ -79,7 +79,9 @@ def coding_for(
     if codec is not None:
         found = _pixel_format(clip, codec, container, full)
     else:
-        problem = f"its codec ({clip.codec or 'pictures'}) is not written"
+        problem = f"its codec ({clip.codec}) is not written"
+        if not clip.codec:
+            problem = f"no codec of {WORDS[container]} holds pictures of {clip.bits} bits"
         for chosen in dict.fromkeys((clip.codec, IN_PLACE[container], *_INSTEAD)):
             if chosen not in CODECS:
                 continue
@@ -93,6 +95,8 @@ def coding_for(
             raise OutputError(f"{problem}; choose .mkv, which takes every codec")
         if chosen != clip.codec and clip.codec:
             notes.append(f"{problem}: written as {CODECS[chosen].words}")
+        elif chosen not in (clip.codec, IN_PLACE[container]):
+            notes.append(f"written as {CODECS[chosen].words}, which holds {clip.bits} bits; few players show it")
     assert found is not None
     own, pixel_format = CODECS[chosen], found
     written = replace(clip.colour, range=clip.colour.range if clip.pixel_format.startswith("gbr") else colour.range)
