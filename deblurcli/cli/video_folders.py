@@ -13,6 +13,7 @@ from deblurcli.cli.video import restore_video_file
 from deblurcli.cli.video_options import VideoRequest
 from deblurcli.display import display_name
 from deblurcli.errors import DeblurError, ExitCode, InputError, UsageError
+from deblurcli.jobs.names import refuse_clashes
 from deblurcli.jobs.plan import Plan, beside
 from deblurcli.jobs.stores.scan import VIDEO
 from deblurcli.video.names import CONTAINERS
@@ -34,6 +35,7 @@ def restore_videos(
     with --resume.
     """
     found = [*_videos_of(plan, inputs, output), *_animations_of(plan)]
+    refuse_clashes([*((task.source, task.target) for task in plan.tasks), *found])
     if not found and not plan.tasks:
         raise InputError(f"{', '.join(map(display_name, inputs))}: no images or videos found")
     if wanted.frames or wanted.fps:
