@@ -17,11 +17,10 @@ from PIL import Image
 WARM_UP = 4  # frames of a group that are looked at before its first is damped
 _BLOCK = 8  # pixels; a block is still or not as a whole
 _MOST = 8.0  # frames that an average remembers
-_LEAST_NOISE, _MOST_NOISE = 0.3, 4.0  # in 8-bit levels: coding alone changes so much; what changes more is motion
+_LEAST_NOISE, _MOST_NOISE = 0.3, 2.0  # in 8-bit levels: coding alone changes so much; what changes more is motion
 _CALMEST = 0.25  # share of a frame's blocks by which its noise is measured
-_STILL, _MOVING = 3.0, 6.0  # by how many standard errors a block's mean has moved
-_ALIKE, _UNLIKE = 1.3, 1.8  # how many times as much as by noise its samples have
-_MEAN_SIZE = 0.798  # of a normal distribution, in standard deviations
+_STILL, _MOVING = 0.12, 0.3  # share of a change that a shift explains
+_ALIKE, _UNLIKE = 2.0, 3.0  # times the usual change
 _EACH = 4  # row that shares are measured by
 _FADING = 0.9  # what a frame's measure counts for in the next
 
@@ -74,7 +73,7 @@ class Damping:
             return after
         if memory is not None:
             moved, changed = source - memory.source, added - memory.added
-            still = self._stillness(moved.mean(-1), memory.count)
+            still = self._stillness(moved, memory.source, memory.count)
         if memory is None or not still.any():
             blocks = [-(-side // _BLOCK) for side in source.shape[:2]]
             self._memory = _Memory(source, added, np.ones(blocks, np.float32))
@@ -92,16 +91,18 @@ class Damping:
         result: np.ndarray = np.rint(changed, out=changed).clip(0, self._white, out=changed).astype(after.dtype)
         return result
 
-    def _stillness(self, moved: np.ndarray, count: np.ndarray) -> np.ndarray:
-        """Of every block, from 0, it moves, to 1, by the change of the source's luma against its average."""
-        fine = moved[:-1, :-1] - moved[1:, :-1] - moved[:-1, 1:] + moved[1:, 1:]
-        spreads = np.sqrt(_means(np.square(fine, out=fine)) / 4)
-        both = np.sqrt(1 + 1 / count)  # the average has noise too
-        noise = float(np.quantile(spreads / both[: spreads.shape[0], : spreads.shape[1]], _CALMEST))
-        expected = np.clip(noise, _LEAST_NOISE * self._level, _MOST_NOISE * self._level) * both
-        drift = np.abs(_means(moved)) * _BLOCK / expected
-        growth = _means(np.abs(moved)) / (_MEAN_SIZE * expected)
-        return _least_around(_falling(drift, _STILL, _MOVING) * _falling(growth, _ALIKE, _UNLIKE))
+    def _stillness(self, moved: np.ndarray, average: np.ndarray, count: np.ndarray) -> np.ndarray:
+        """Of every block, from 0, it moves, to 1, by the change of the source against its average: of every second
+        pixel in both directions, all channels together."""
+        change = _grey(moved[::2, ::2])
+        sizes = _means(np.abs(change)) / np.sqrt(1 + 1 / count)  # the average has noise too
+        usual = float(np.quantile(sizes, _CALMEST))
+        usual = min(max(usual, _LEAST_NOISE * self._level), _MOST_NOISE * self._level)
+        growth = _falling(sizes, _ALIKE * usual, _UNLIKE * usual)
+        drift = _falling(np.abs(_means(change)), _ALIKE * usual, _UNLIKE * usual)
+        shift = _falling(_explained(change, average), _STILL, _MOVING)
+        # What moves reaches further than it is seen to.
+        return _around(growth * drift * shift, np.minimum)
 
     def _share_of_own(self, moved: np.ndarray, changed: np.ndarray, kept: np.ndarray) -> float:
         """How much of its own change the network is left, 0 to 1: minimises the sum of (moved + share * changed)²."""
@@ -111,9 +112,28 @@ class Damping:
         return min(max(-self._together / self._squares, 0.0), 1.0) if self._squares else 1.0
 
 
+def _explained(change: np.ndarray, average: np.ndarray) -> np.ndarray:
+    """Of every block, with those around it, the share of its change that a shift of the picture explains: least squares
+    of Lucas and Kanade (An iterative image registration technique, IJCAI 1981)."""
+    rows, columns = _grey(average[1::2, ::2]), _grey(average[::2, 1::2])
+    down, across = np.zeros_like(change), np.zeros_like(change)
+    down[1 : len(rows)] = rows[1:] - rows[:-1]
+    across[:, 1 : columns.shape[1]] = columns[:, 1:] - columns[:, :-1]
+    products = (down * down, down * across, across * across, down * change, across * change, change * change)
+    yy, xy, xx, yt, xt, tt = (_around(_means(one), np.add) for one in products)
+    fitted = xx * yt * yt - 2 * xy * yt * xt + yy * xt * xt
+    share: np.ndarray = fitted / np.maximum((yy * xx - xy * xy) * tt, 1e-6)
+    return share
+
+
+def _grey(colours: np.ndarray) -> np.ndarray:
+    grey: np.ndarray = (colours[..., 0] + colours[..., 1] + colours[..., 2]) / 3
+    return grey
+
+
 def _means(values: np.ndarray) -> np.ndarray:
-    """(H, W) -> means of blocks; those at the right and lower edges may be smaller."""
-    starts = [np.arange(0, side, _BLOCK) for side in values.shape]
+    """(H, W) of every second pixel -> means of blocks; those at the right and lower edges may be smaller."""
+    starts = [np.arange(0, side, _BLOCK // 2) for side in values.shape]
     sums = np.add.reduceat(np.add.reduceat(values, starts[0], axis=0), starts[1], axis=1)
     sizes = [np.diff(begin, append=side) for begin, side in zip(starts, values.shape, strict=True)]
     means: np.ndarray = sums / np.outer(*sizes).astype(np.float32)
@@ -126,12 +146,12 @@ def _falling(values: np.ndarray, first: float, last: float) -> np.ndarray:
     return weights
 
 
-def _least_around(blocks: np.ndarray) -> np.ndarray:
-    """The least of each block and its eight neighbours: what moves reaches further than it is seen to."""
+def _around(blocks: np.ndarray, together: np.ufunc) -> np.ndarray:
+    """Each block together with its eight neighbours."""
     padded = np.pad(blocks, 1, mode="edge")
-    rows = np.minimum(np.minimum(padded[:-2], padded[1:-1]), padded[2:])
-    least: np.ndarray = np.minimum(np.minimum(rows[:, :-2], rows[:, 1:-1]), rows[:, 2:])
-    return least
+    rows = together(together(padded[:-2], padded[1:-1]), padded[2:])
+    result: np.ndarray = together(together(rows[:, :-2], rows[:, 1:-1]), rows[:, 2:])
+    return result
 
 
 def _spread(blocks: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
