@@ -23,7 +23,7 @@ def frames_in(path: Path) -> int:
     from deblurcli.images import is_image_name
     from deblurcli.video.animation import frames_of
 
-    return frames_of(path) if is_image_name(path) or path.suffix.lower() == ".apng" else 1
+    return frames_of(path) if is_image_name(path) else 1
 
 
 def restore_animated(

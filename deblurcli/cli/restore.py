@@ -29,7 +29,8 @@ from deblurcli.cli.options import (
     refuse_resume_with_overwrite,
 )
 from deblurcli.cli.try_models import try_models
-from deblurcli.cli.video import is_about_video, restore_video_file, restore_videos
+from deblurcli.cli.video import is_about_video, restore_video_file
+from deblurcli.cli.video_folders import restore_videos
 from deblurcli.cli.video_options import (
     Codec,
     Every,

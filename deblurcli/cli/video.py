@@ -9,17 +9,15 @@ from typing import TYPE_CHECKING, Any
 from deblurcli.cli.animation import frames_in, restore_animated
 from deblurcli.cli.console import console
 from deblurcli.cli.interrupt import stopped_by_signals
-from deblurcli.cli.many import Request, restore_many
+from deblurcli.cli.many import Request
 from deblurcli.cli.one import load, load_and_say
 from deblurcli.cli.progress import counting_frames, duration
 from deblurcli.cli.video_options import VideoRequest, parse_moment, parse_rate, target_beside
 from deblurcli.cli.video_report import say_done
 from deblurcli.digest import sha256_of
 from deblurcli.display import display_name
-from deblurcli.errors import DeblurError, ExitCode, InputError, UsageError
-from deblurcli.jobs.plan import Plan, beside
+from deblurcli.errors import ExitCode, UsageError
 from deblurcli.jobs.run import Stop
-from deblurcli.jobs.stores.scan import VIDEO
 from deblurcli.models.files import find_weights
 from deblurcli.video.extra import require
 from deblurcli.video.names import CONTAINERS, is_video, suffix_like
@@ -46,50 +44,6 @@ def is_about_video(inputs: list[Path], output: Path | None, wanted: VideoRequest
     if wanted.given and not videos:
         raise UsageError(f"{wanted.given}: is for videos, and there is none among the inputs")
     return False
-
-
-def restore_videos(
-    plan: Plan,
-    inputs: list[Path],
-    output: Path | None,
-    wanted: VideoRequest,
-    request: Request,
-    *,
-    dry_run: bool,
-) -> ExitCode:
-    """The photos of a plan, and then the videos that it has left out, each to its place among the results.
-
-    A video that fails is told, and the others go on; those whose result is there are skipped, and a stopped one goes on
-    with --resume.
-    """
-    found = [Path(str(one.path)) for one in plan.left_out if one.reason == VIDEO]
-    plan.left_out[:] = [one for one in plan.left_out if one.reason != VIDEO]
-    if not found and not plan.tasks:
-        raise InputError(f"{', '.join(map(display_name, inputs))}: no images or videos found")
-    if wanted.frames or wanted.fps:
-        raise UsageError("--frames, --fps: of a single input")
-    code = restore_many(plan, request, dry_run=dry_run) if plan.tasks else ExitCode.OK
-    for source in found:
-        if code is ExitCode.INTERRUPTED:
-            break
-        root = next(one for one in inputs if source.is_relative_to(one))
-        folder = output or beside(root)
-        assert isinstance(folder, Path)
-        target = folder / source.relative_to(root)
-        if target.suffix.lower() not in CONTAINERS:
-            target = target.with_suffix(".mkv")
-        if target.exists() and not request.wanted.overwrite:
-            console.say(f"skipped: {display_name(target)}: exists already; replace it with --overwrite")
-            continue
-        try:
-            if not dry_run:
-                target.parent.mkdir(parents=True, exist_ok=True)
-            ended = restore_video_file(source, target, wanted, request, dry_run=dry_run)
-        except DeblurError as problem:
-            console.problem(str(problem))
-            ended = ExitCode.SOME_FAILED
-        code = ended if ended is not ExitCode.OK else code
-    return code
 
 
 def restore_video_file(

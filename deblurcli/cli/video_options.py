@@ -38,7 +38,11 @@ OnlyBlurred = Annotated[
 ]
 Videos = Annotated[
     bool,
-    typer.Option("--videos", help="In folders also the videos, after the photos.", rich_help_panel=VIDEOS),
+    typer.Option(
+        "--videos",
+        help="In folders also videos, animations and stacks of pages, after the photos.",
+        rich_help_panel=VIDEOS,
+    ),
 ]
 
 

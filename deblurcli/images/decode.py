@@ -117,7 +117,7 @@ def _decode_with_pillow(data: bytes, format: str) -> tuple[Photo, int | None]:
         check_size(width, height, avif.bytes_per_pixel(data) if format == "AVIF" else 4)
         frames = getattr(image, "n_frames", 1)
         if frames > 1:
-            raise InputError(f"an animation of {frames} frames; restore it by itself: deblur FILE")
+            raise InputError(f"an animation of {frames} frames; restore it by itself, or its folder with --videos")
         image.load()
         metadata, notes, parts, lies = _described(image, data)
         if format == "AVIF" and metadata.bits > 8:

@@ -18,6 +18,7 @@ READABLE: dict[str, str] = {
     ".jfif": "JPEG",
     ".mpo": "JPEG",
     ".png": "PNG",
+    ".apng": "PNG",
     ".tif": "TIFF",
     ".tiff": "TIFF",
     ".webp": "WEBP",

@@ -46,9 +46,8 @@ def decode_png(data: bytes) -> Photo:
     check_size(chunks.header.width, chunks.header.height, 8 if chunks.header.depth == 16 else 4)
     frames = chunks.first(b"acTL")
     if frames and int.from_bytes(frames[:4], "big") > 1:
-        raise InputError(
-            f"an animation of {int.from_bytes(frames[:4], 'big')} frames; restore it by itself: deblur FILE"
-        )
+        count = int.from_bytes(frames[:4], "big")
+        raise InputError(f"an animation of {count} frames; restore it by itself, or its folder with --videos")
     notes: list[str] = []
     if not is_sound(chunks.header, chunks.data):
         rows = inflated_rows(chunks.header, chunks.data)

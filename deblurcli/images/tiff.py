@@ -60,7 +60,7 @@ def _only_page(file: tifffile.TiffFile) -> tuple[tifffile.TiffPage, tuple[str, .
     if not pictures:
         raise Damaged("its table of contents is missing")
     if len(pictures) > 1:
-        raise InputError(f"a file of {len(pictures)} pages; restore it by itself: deblur FILE")
+        raise InputError(f"a file of {len(pictures)} pages; restore it by itself, or its folder with --videos")
     names = {"mask or infrared page" if page.is_mask else "reduced copies" for page in pages if page is not pictures[0]}
     return pictures[0], tuple(sorted(names))
 

@@ -132,4 +132,5 @@ class Clip:
     @property
     def words(self) -> str:
         rate = f"{float(self.rate):.3f}".rstrip("0").rstrip(".")
-        return f"{self.width}x{self.height}, {self.frames:,} frames at {rate} a second, {self.codec} {self.bits} bit"
+        what = f"{self.codec or 'pictures of'} {self.bits} bit"
+        return f"{self.width}x{self.height}, {self.frames:,} frames at {rate} a second, {what}"

@@ -1,10 +1,9 @@
-"""Which encoder writes a codec, how well, and what it cannot hold."""
+"""How well a codec is written for a clip, and what it cannot hold of it."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import av
@@ -12,60 +11,10 @@ import av
 from deblurcli.errors import OutputError, UsageError
 from deblurcli.video.clip import Clip, Colour, Mastering
 from deblurcli.video.colour import FULL, LIMITED, understood
+from deblurcli.video.encoders import CODECS, Codec
 from deblurcli.video.formats import bits_of, same_kind, writable_like
 from deblurcli.video.names import WORDS
 
-os.environ.setdefault("SVT_LOG", "1")  # only errors: SVT-AV1 talks on the terminal, past everyone
-
-
-@dataclass(frozen=True)
-class Codec:
-    """How a codec is written.
-
-    Attributes:
-        encoder: libav's name of it.
-        words: what users call the codec.
-        quantiser: the option that fixes the quality: "crf", "q" for libav's own encoders, "" for codecs that have none.
-        best, worst: values of it for quality 100 and 1.
-        usual: value where the source tells none.
-        options: of the encoder.
-        parameters: the option that takes x264's kind of parameters, if any.
-        file: the container in which finished groups of pictures wait.
-        reorders: whether frames may be coded in another order than they are shown.
-    """
-
-    encoder: str
-    words: str
-    quantiser: str = ""
-    best: float = 0
-    worst: float = 0
-    usual: float = 0
-    options: Mapping[str, str] = field(default_factory=dict)
-    parameters: str = ""
-    reorders: bool = False
-    file: str = "nut"
-
-
-_MEDIUM = {"preset": "medium"}
-CODECS: dict[str, Codec] = {
-    "h264": Codec("libx264", "H.264", "crf", 4, 51, 18, _MEDIUM, "x264-params", True),
-    "hevc": Codec("libx265", "HEVC", "crf", 4, 51, 20, _MEDIUM, "x265-params", True),
-    "av1": Codec("libsvtav1", "AV1", "crf", 5, 63, 24, {"preset": "7"}, "svtav1-params", True),
-    "vp9": Codec("libvpx-vp9", "VP9", "crf", 4, 63, 24, {"deadline": "good", "cpu-used": "3", "row-mt": "1"}),
-    "vp8": Codec("libvpx", "VP8", "crf", 4, 63, 10, {"deadline": "good", "cpu-used": "3"}),
-    "mpeg4": Codec("mpeg4", "MPEG-4 ASP", "q", 1, 31, 3),
-    "mpeg2video": Codec("mpeg2video", "MPEG-2", "q", 1, 31, 3),
-    "mpeg1video": Codec("mpeg1video", "MPEG-1", "q", 1, 31, 3),
-    "msmpeg4v3": Codec("msmpeg4", "MS MPEG-4 v3", "q", 1, 31, 3),
-    "wmv2": Codec("wmv2", "WMV 8", "q", 1, 31, 3),
-    "mjpeg": Codec("mjpeg", "Motion JPEG", "q", 1, 31, 3),
-    "prores": Codec("prores_ks", "ProRes", file="mov"),
-    "ffv1": Codec("ffv1", "FFV1", options={"level": "3"}),
-    "huffyuv": Codec("huffyuv", "HuffYUV"),
-    "utvideo": Codec("utvideo", "Ut Video"),
-    "png": Codec("png", "PNG"),
-    "rawvideo": Codec("rawvideo", "raw video"),
-}
 #: What a container gets where the source's own codec cannot be written or has no place in it.
 IN_PLACE = {"mp4": "h264", "mov": "h264", "matroska": "h264", "webm": "vp9", "avi": "mpeg4"}
 _INSTEAD = ("hevc", "av1", "ffv1")  # where that holds fewer bits
@@ -73,6 +22,7 @@ _INSTEAD = ("hevc", "av1", "ffv1")  # where that holds fewer bits
 _COARSEST = {"h264": 23.0, "q": 5.0}
 _FINEST = {"h264": 12.0, "q": 1.0}
 _PRORES = {"apco": "0", "apcs": "1", "apcn": "2", "apch": "3", "ap4h": "4", "ap4x": "5"}
+_WOVEN = {"tt": "tb", "bb": "bt"}  # libav's names where both fields are in one frame, row by row
 _LARGEST_DENOMINATOR = 65535  # of the time base of libav's MPEG encoders
 
 
@@ -88,6 +38,7 @@ class Coding:
         options: of the encoder, all of them.
         time_base: of its time stamps.
         headers_apart: whether the container keeps what a decoder must know first, rather than every group of pictures.
+        fields: "" for whole frames, else which of two fields is shown first, "tt" or "bb".
         notes: what is not as in the source.
     """
 
@@ -98,6 +49,7 @@ class Coding:
     options: Mapping[str, str]
     time_base: Fraction
     headers_apart: bool
+    fields: str = ""
     notes: tuple[str, ...] = ()
 
 
@@ -127,7 +79,9 @@ def coding_for(
     if codec is not None:
         found = _pixel_format(clip, codec, container, full)
     else:
-        problem = f"its codec ({clip.codec or 'pictures'}) is not written"
+        problem = f"its codec ({clip.codec}) is not written"
+        if not clip.codec:
+            problem = f"no codec of {WORDS[container]} holds pictures of {clip.bits} bits"
         for chosen in dict.fromkeys((clip.codec, IN_PLACE[container], *_INSTEAD)):
             if chosen not in CODECS:
                 continue
@@ -141,6 +95,8 @@ def coding_for(
             raise OutputError(f"{problem}; choose .mkv, which takes every codec")
         if chosen != clip.codec and clip.codec:
             notes.append(f"{problem}: written as {CODECS[chosen].words}")
+        elif chosen not in (clip.codec, IN_PLACE[container]):
+            notes.append(f"written as {CODECS[chosen].words}, which holds {clip.bits} bits; few players show it")
     assert found is not None
     own, pixel_format = CODECS[chosen], found
     written = replace(clip.colour, range=clip.colour.range if clip.pixel_format.startswith("gbr") else colour.range)
@@ -163,17 +119,21 @@ def coding_for(
         options["profile"] = _PRORES[clip.tag]
     if chosen == "mjpeg" and colour.range != FULL:
         options["strict"] = "unofficial"
-    parameters = _parameters(clip, chosen)
+    # H.264 codes such frames in pairs of rows of blocks.
+    fields = clip.fields if own.interlaced and not (chosen == "h264" and clip.height % 4) else ""
+    if fields:
+        options |= {"flags": "+ildct+ilme", "field_order": _WOVEN[fields]}
+    parameters = _parameters(clip, chosen, fields)
     if own.parameters and parameters:
         options[own.parameters] = parameters
     if clip.colour.is_hdr and clip.mastering and chosen not in ("hevc", "av1", "h264"):
         notes.append(f"its HDR mastering data has no place in {own.words} here: left out")
     time_base = unit
-    if own.quantiser == "q" and unit.denominator > _LARGEST_DENOMINATOR:
+    if own.quantiser == "q" and not own.rates and unit.denominator > _LARGEST_DENOMINATOR:
         time_base = Fraction(1, 60_000)
         notes.append("its time stamps are rounded to 1/60000 s")
     apart = container != "avi"
-    return Coding(chosen, pixel_format, written, quantiser, options, time_base, apart, tuple(notes))
+    return Coding(chosen, pixel_format, written, quantiser, options, time_base, apart, fields, tuple(notes))
 
 
 def _pixel_format(clip: Clip, codec: str, container: str, full: bool) -> str:
@@ -250,11 +210,12 @@ def _has_place(container: str, codec: str) -> bool:
         return False
 
 
-def _parameters(clip: Clip, codec: str) -> str:
+def _parameters(clip: Clip, codec: str, fields: str) -> str:
     """Of x264, x265 and SVT-AV1: groups of pictures that stand alone, and what an HDR film says of its light."""
     pieces: list[str] = []
     if codec == "h264":
         pieces = ["open-gop=0", "mbtree=0"]  # mbtree gives other packets from run to run
+        pieces += [f"{fields[0]}ff=1"] if fields else []
     if codec == "hevc":
         pieces = ["log-level=none", "open-gop=0"]
     mastering, light = clip.mastering, clip.light

@@ -13,8 +13,9 @@ from av.video.reformatter import VideoReformatter
 
 from deblurcli.errors import OutputError
 from deblurcli.video.clip import Clip, Colour
-from deblurcli.video.codecs import CODECS, Coding
+from deblurcli.video.codecs import Coding
 from deblurcli.video.colour import reformatted
+from deblurcli.video.encoders import CODECS
 from deblurcli.video.formats import same_kind
 
 
@@ -42,6 +43,7 @@ class Encoder:
         except (av.FFmpegError, ValueError) as problem:
             self.file.close()
             raise OutputError(refusal(clip, coding, problem)) from None
+        self._marking = _marking(self.stream.codec_context, coding.fields) if coding.fields else None
 
     def add(self, frame: av.VideoFrame, time: int) -> None:
         """Encode a planar frame that is shown at `time`, in the clip's time base."""
@@ -49,12 +51,16 @@ class Encoder:
         context = self.stream.codec_context
         frame.color_range, frame.colorspace = context.color_range, context.colorspace  # ProRes looks nowhere else
         frame.color_primaries, frame.color_trc = context.color_primaries, context.color_trc
-        frame.time_base = self.coding.time_base
-        frame.pts = (
-            time
-            if self.coding.time_base == self.clip.time_base
-            else round(time * self.clip.time_base / self.coding.time_base)
-        )
+        frame.time_base = context.time_base
+        if CODECS[self.coding.codec].rates:
+            frame.pts = len(self.times)
+        elif self.coding.time_base == self.clip.time_base:
+            frame.pts = time
+        else:
+            frame.pts = round(time * self.clip.time_base / self.coding.time_base)
+        if self._marking:
+            self._marking.push(frame)
+            frame = self._marking.vpull()
         frame.pict_type = 0
         if not self.times:
             frame.pict_type = 1  # a key frame
@@ -87,13 +93,28 @@ class Encoder:
         return reformatted(self._reformatter, frame, self.coding.pixel_format, self.colour, wanted)
 
 
+def _marking(context: Any, fields: str) -> av.filter.Graph:
+    """Marks frames as two fields, for which PyAV has a filter alone."""
+    graph = av.filter.Graph()
+    frames = graph.add_buffer(
+        width=context.width, height=context.height, format=context.format, time_base=context.time_base
+    )
+    mark, marked = graph.add("setfield", f"{fields[0]}ff"), graph.add("buffersink")
+    frames.link_to(mark)
+    mark.link_to(marked)
+    graph.configure()
+    return graph
+
+
 def picture_stream(file: Any, clip: Clip, coding: Coding, length: int) -> Any:
     """The stream of pictures in a file that is to be written, with all that decides what its encoder does."""
     own = CODECS[coding.codec]
-    stream = file.add_stream(own.encoder, rate=clip.rate.limit_denominator(60_000), options=dict(coding.options))
+    rate = min(own.rates, key=lambda known: abs(known - clip.rate), default=clip.rate.limit_denominator(60_000))
+    stream = file.add_stream(own.encoder, rate=rate, options=dict(coding.options))
     context = stream.codec_context
     context.width, context.height, context.pix_fmt = clip.width, clip.height, coding.pixel_format
-    stream.time_base = context.time_base = coding.time_base
+    stream.time_base = coding.time_base
+    context.time_base = 1 / rate if own.rates else coding.time_base
     context.gop_size = length
     if not coding.headers_apart:
         context.flags &= ~Flags.global_header

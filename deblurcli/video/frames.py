@@ -43,7 +43,8 @@ def read_frames(clip: Clip, span: Span = WHOLE, after: Place | None = None) -> I
     """(time in the clip's time base, frame) of every frame of a span, or of those after a place in it.
 
     To go on after a place, the file is searched for it; where that leads to other samples than were met there before,
-    as with streams that are refreshed bit by bit, everything before is decoded instead.
+    as with streams that are refreshed bit by bit, everything before is decoded instead. So is all of an AVI file, whose
+    frames are known by their number alone: its packets tell when they are decoded, not when they are shown.
 
     Raises:
         InputError: one line, for damaged data, times that go back, and frames whose size or kind changes.
@@ -57,7 +58,7 @@ def read_frames(clip: Clip, span: Span = WHOLE, after: Place | None = None) -> I
         stream = container.streams[clip.stream]
         stream.thread_type = "AUTO"
         wanted = after.time if after else span.start
-        if wanted is not None and _found(clip, container, stream, wanted, after):
+        if wanted is not None and not _is_counted(clip) and _found(clip, container, stream, wanted, after):
             frames = _checked(clip, container.decode(stream))
             if _at_place(frames, after):
                 yield from _within(frames, span)
@@ -66,6 +67,10 @@ def read_frames(clip: Clip, span: Span = WHOLE, after: Place | None = None) -> I
         yield from _from_the_beginning(clip, span, None)
     else:
         yield from _from_the_beginning(clip, span, after)
+
+
+def _is_counted(clip: Clip) -> bool:
+    return "avi" in clip.container
 
 
 def _found(clip: Clip, container: Any, stream: Any, wanted: int, after: Place | None) -> bool:
@@ -110,9 +115,9 @@ def _within(frames: Iterator[tuple[int, av.VideoFrame]], span: Span) -> Iterator
 
 def _checked(clip: Clip, frames: Iterator[Any]) -> Iterator[tuple[int, av.VideoFrame]]:
     before: int | None = None
-    dts = "avi" in clip.container
+    counted = iter(clip.times.tolist()) if _is_counted(clip) else None
     for frame in frames:
-        time = frame.dts if dts or frame.pts is None else frame.pts
+        time = next(counted, None) if counted else frame.dts if frame.pts is None else frame.pts
         name = display_name(clip.path)
         if time is None or (before is not None and time <= before):
             raise InputError(

@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from fractions import Fraction
+from io import BytesIO
 from pathlib import Path
 
 import av
 import numpy as np
+from PIL import ImageCms
 
-from deblurcli.display import display_name
+from deblurcli.display import display_name, listed
 from deblurcli.errors import InputError
 from deblurcli.images import Photo, is_image_name, read_photo
+from deblurcli.images.colour import on_white
 from deblurcli.images.size import size_of
 from deblurcli.video.clip import FOLDER, Clip, Colour
 
@@ -20,13 +23,14 @@ _SRGB = Colour(2, 0, 1, 13)
 
 
 def pictures_in(folder: Path) -> list[Path]:
-    """The pictures of a folder in the order of the numbers in their names: 2 before 10."""
+    """The pictures of a folder in the order of the numbers in their names, 2 before 10; hidden files are none."""
 
-    def order(path: Path) -> list[tuple[int, int, str]]:
+    def order(path: Path) -> tuple[list[tuple[int, int, str]], str]:
         parts = re.split(r"(\d+)", path.name)
-        return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts]
+        return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts], path.name
 
-    return sorted((path for path in folder.iterdir() if is_image_name(path) and path.is_file()), key=order)
+    shown = (path for path in folder.iterdir() if is_image_name(path) and not path.name.startswith("."))
+    return sorted((path for path in shown if path.is_file()), key=order)
 
 
 def clip_of(folder: Path, rate: Fraction) -> Clip:
@@ -78,8 +82,24 @@ def clip_of(folder: Path, rate: Fraction) -> Clip:
         chapters=(),
         metadata={},
         stream_metadata={},
-        left_out=("what is in the pictures' files beside their pixels",),
+        left_out=("what is in the pictures' files beside their pixels", *_lost(first)),
     )
+
+
+def _lost(photo: Photo) -> list[str]:
+    """What of the first picture, and so of all, is seen and does not come into a video."""
+    lost = []
+    if photo.alpha is not None:
+        lost.append("their transparency, which is shown on white")
+    icc = photo.metadata.icc
+    if icc and not photo.metadata.cicp:
+        try:
+            name = ImageCms.getProfileName(ImageCms.ImageCmsProfile(BytesIO(icc))).strip()
+        except (OSError, ImageCms.PyCMSError):
+            name = "one that cannot be read"
+        if not name.startswith(("sRGB", "IEC 61966-2", "IEC61966-2")):
+            lost.append(f"their colour profile ({listed([name])}): the values are taken for sRGB")
+    return lost
 
 
 def frames_in(clip: Clip) -> Iterator[tuple[int, av.VideoFrame]]:
@@ -95,7 +115,8 @@ def frames_in(clip: Clip) -> Iterator[tuple[int, av.VideoFrame]]:
 
 
 def _frame(photo: Photo, clip: Clip, path: Path) -> av.VideoFrame:
-    pixels = photo.pixels if photo.pixels.ndim == 3 else np.repeat(photo.pixels[..., None], 3, -1)
+    pixels = photo.pixels if photo.alpha is None else on_white(photo.pixels, photo.alpha)
+    pixels = pixels if pixels.ndim == 3 else np.repeat(pixels[..., None], 3, -1)
     deep = pixels.dtype == np.uint16
     if pixels.shape[:2] != (clip.height, clip.width) or deep != (clip.bits == 16):
         raise InputError(f"{display_name(path)}: of another size or depth than the first picture of the folder")

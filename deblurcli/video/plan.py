@@ -33,7 +33,7 @@ class VideoOptions:
     Attributes:
         strength: 0 to 1, see `Deblurrer`.
         quality: 1 to 100; None for like the source.
-        codec: key of `codecs.CODECS`; None for the source's.
+        codec: key of `encoders.CODECS`; None for the source's.
         start, end: in seconds from the first frame.
         only_blurred: leave frames as they are that are sharp already, see `sharpness`.
         overwrite: replace a result that is there.

@@ -22,10 +22,12 @@ from deblurcli.images.damage import Damaged
 from deblurcli.images.limits import check_size
 from deblurcli.video.clip import Clip, Colour, Mastering, Track
 from deblurcli.video.formats import bits_of, planar_name
+from deblurcli.video.whole import is_cut_short
 
 _LOOKED_AT = 30  # frames that are decoded here
 _LONGEST = 10_000_000  # seconds between two frames that no clip has: 115 days
 _MISSING_SECONDS, _MISSING_SHARE = 1.0, 0.02  # of what a file announces, before it counts as cut short
+_ANIMATIONS = ("gif", "apng")
 _BYTES = 24  # a pixel, of a frame in its forms: samples, RGB before and after, of 16 bits
 
 
@@ -84,6 +86,8 @@ def looked_into(path: Path) -> Clip:
 
 
 def _probed(path: Path, container: Any) -> Clip:
+    if is_cut_short(path):
+        raise Damaged("its end is missing: it is cut short")
     stream = _video_stream(container)
     check_size(stream.width, stream.height, _BYTES // 5)
     times = _checked_times(_packets(container, stream), stream.time_base)
@@ -116,6 +120,11 @@ def _described(
 ) -> Clip:
     context = stream.codec_context
     matrix, mastering, light, others = _side_data(frame)
+    pixel_format = planar_name(frame.format)
+    if context.codec.canonical_name in _ANIMATIONS and pixel_format == "gbrap":
+        pixel_format = "gbrp"  # what shows through is rare, and codecs for viewing have no place for it
+        if frame.to_ndarray(format="rgba")[..., 3].min() < 255:
+            others = (*others, "its transparency, which is shown on black")
     tracks = tuple(
         Track(one.index, one.type, one.codec_context.codec.canonical_name if one.codec_context else "")
         for one in container.streams
@@ -130,7 +139,7 @@ def _described(
         profile=context.profile or "",
         width=frame.width,
         height=frame.height,
-        pixel_format=planar_name(frame.format),
+        pixel_format=pixel_format,
         bits=bits_of(frame.format),
         time_base=stream.time_base,
         times=times,
@@ -159,6 +168,7 @@ def _is_of_chapters(stream: Any, container: Any) -> bool:
 def _packets(container: Any, stream: Any) -> np.ndarray:
     """The times of all packets of the stream; refuses a file that is cut short."""
     times, end = [], 0.0
+    packets = 0
     dts = "avi" in container.format.name  # which has no other times
     for packet in container.demux():
         if packet.pts is not None and packet.time_base:
@@ -167,12 +177,13 @@ def _packets(container: Any, stream: Any) -> np.ndarray:
             continue
         if packet.is_corrupt:
             raise Damaged("a part of it is missing")
-        if packet.size and not packet.is_discard:
+        packets += packet.size > 0
+        if packet.size and not packet.is_discard:  # which a list of edits leaves out
             times.append(packet.dts if dts or packet.pts is None else packet.pts)
     if not times:
         raise InputError("0 frames in it; copy the file again")
     # AVI counts those too in whose place the one before is shown again.
-    there = times[-1] - times[0] + 1 if dts and None not in times else len(times)
+    there = times[-1] - times[0] + 1 if dts and None not in times else packets
     if stream.frames > 1 and there < stream.frames * (1 - _MISSING_SHARE) - 1:
         raise Damaged(f"{there:,} frames where {stream.frames:,} are announced: it is cut short")
     if container.duration:

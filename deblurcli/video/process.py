@@ -14,6 +14,7 @@ import numpy as np
 
 from deblurcli.video.colour import Samples
 from deblurcli.video.encode import Encoder, digest_of
+from deblurcli.video.flicker import WARM_UP, Damping, Pair
 from deblurcli.video.frames import Place, read_frames
 from deblurcli.video.plan import VideoPlan
 from deblurcli.video.segments import Segment, Workplace
@@ -44,6 +45,10 @@ class Work:
     after: np.ndarray | None = None
     kept: float = 0.0
     last: bool = False
+
+    @property
+    def pair(self) -> Pair | None:
+        return (self.before, self.after) if self.before is not None and self.after is not None else None
 
 
 def make_segments(
@@ -96,8 +101,8 @@ def make_segments(
         group: _Group | None = None
         count = done
         while (work := take(to_encode, halted)) is not None:
-            group = group or _Group(plan, place, len(segments))
-            group.add(work, samples)
+            group = group or _Group(plan, place, len(segments), samples)
+            group.add(work)
             if work.last:
                 segments.append(group.finish())
                 group = None
@@ -185,32 +190,54 @@ def batches(source: queue.Queue[Any], most: int, halted: Callable[[], bool]) -> 
 
 
 class _Group:
-    """A group of pictures that is being encoded.
+    """A group of pictures that is being damped and encoded. It knows nothing of the others, so that a run which goes on
+    later makes the same.
 
     Args:
         plan: of the video.
         place: where segments wait.
         number: of this one.
+        samples: of the thread.
     """
 
-    def __init__(self, plan: VideoPlan, place: Workplace, number: int) -> None:
-        self.place, self.path = place, place.path_of(number)
+    def __init__(self, plan: VideoPlan, place: Workplace, number: int, samples: Samples) -> None:
+        self.place, self.path, self.samples = place, place.path_of(number), samples
         self.temporary = Path(f"{self.path}.part")
         self.encoder = Encoder(self.temporary, plan.clip, plan.coding, plan.colour, plan.length)
+        self.damping: Damping | None = None
+        self.first: list[Work] = []
         self.kept: list[float] = []
         self.changed: list[bool] = []
         self.last: av.VideoFrame | None = None
 
-    def add(self, work: Work, samples: Samples) -> None:
+    def add(self, work: Work) -> None:
+        if self.damping:
+            self._encode(work, self.damping)
+            return
+        self.first.append(work)
+        if len(self.first) == WARM_UP:
+            self._begin()
+
+    def _begin(self) -> None:
+        self.damping = Damping((1 << 8 * self.samples.dtype.itemsize) - 1)
+        self.damping.begin([work.pair for work in self.first])
+        for work in self.first:
+            self._encode(work, self.damping)
+        self.first.clear()
+
+    def _encode(self, work: Work, damping: Damping) -> None:
         frame = work.frame
-        if work.before is not None and work.after is not None:
-            frame = samples.changed(frame, work.before, work.after)
+        after = damping.damped(work.pair)
+        if work.before is not None and after is not None:
+            frame = self.samples.changed(frame, work.before, after)
         self.encoder.add(frame, work.time)
         self.kept.append(work.kept)
         self.changed.append(work.before is not None)
         self.last = work.frame
 
     def finish(self) -> Segment:
+        if self.first:
+            self._begin()
         assert self.last is not None
         times, depth = self.encoder.end()
         segment = Segment(self.path, times, depth, digest_of(self.last), tuple(self.kept), tuple(self.changed))

@@ -13,8 +13,10 @@ from deblurcli.display import display_name
 from deblurcli.errors import OutputError
 from deblurcli.images import OutputExists
 from deblurcli.version import __version__
+from deblurcli.video.clip import FOLDER
 from deblurcli.video.join import join
 from deblurcli.video.kept import differences
+from deblurcli.video.pictures import pictures_in
 from deblurcli.video.plan import VideoOptions, VideoPlan
 from deblurcli.video.process import make_segments
 from deblurcli.video.segments import Workplace, folder_of
@@ -115,9 +117,11 @@ def restore_video(
 
 def settings_of(plan: VideoPlan, deblurrer: Deblurrer, weights: str, options: VideoOptions) -> dict[str, Any]:
     """All that the packets of a result depend on, as JSON has it."""
-    status = plan.clip.path.stat()
+    source = plan.clip.path
+    files = pictures_in(source) if plan.clip.container == FOLDER else [source]
+    states = [(file.name, file.stat()) for file in files]
     return {
-        "source": [str(plan.clip.path.resolve()), status.st_size, status.st_mtime_ns],
+        "source": [str(source.resolve()), *([name, one.st_size, one.st_mtime_ns] for name, one in states)],
         "weights": weights,
         "precision": deblurrer.precision,
         "tta": deblurrer.tta,

@@ -14,6 +14,7 @@ from clips import frames_of, make_clip, picture
 
 from deblurcli.cli.video_options import parse_moment
 from deblurcli.errors import UsageError
+from deblurcli.video.probe import looked_into
 
 
 def test_a_clip(here, tmp_path):
@@ -67,7 +68,9 @@ def test_an_animation_and_what_is_refused(here, tmp_path):
     assert [frame.size for frame in ImageSequence.Iterator(Image.open(tmp_path / "a-deblurred.gif"))] == [
         first.size
     ] * 3
-    assert here("a.gif", "-o", "a.mkv")[0] == 0 and len(frames_of(tmp_path / "a.mkv")) == 3
+    for name in ("a.mkv", "a.mp4"):
+        assert here("a.gif", "-o", name)[0] == 0 and len(frames_of(tmp_path / name)) == 3
+        assert looked_into(tmp_path / name).codec == "h264"
     (tmp_path / "text.mp4").write_text("no film")
     for arguments, code, words in (
         (["text.mp4"], 3, "no video"),
@@ -102,6 +105,30 @@ def test_videos_in_folders(here, photo, tmp_path):
     assert code == 1 and "c.mkv: damaged, cut short, or no video" in told
     assert len(frames_of(tmp_path / "out" / "sub" / "b.mp4")) == 5
     assert "b.mp4: exists already" in here("in", "-r", "-o", "out", "--videos")[2]
+    make_clip(tmp_path / "in" / "c.ts", format="mpegts", frames=5)
+    assert "would both become out/c.mkv" in here("in", "-r", "-o", "out", "--videos")[2]
+
+
+def test_animations_and_pages_in_folders(here, photo, tmp_path):
+    photo("in/a.png")
+    first, *others = [Image.fromarray(picture(number)) for number in range(3)]
+    (tmp_path / "in" / "sub").mkdir()
+    for name in ("a.gif", "sub/b.apng", "sub/c.webp", "sub/d.tif"):
+        first.save(tmp_path / "in" / name, save_all=True, append_images=others)
+    first.save(tmp_path / "in" / "sub" / "e.apng")
+    (tmp_path / "in" / "sub" / "c.webp").write_bytes((tmp_path / "in" / "sub" / "c.webp").read_bytes()[:-40])
+    (tmp_path / "in" / "a.gif").rename(tmp_path / "in" / "b.gif")
+    code, _, told = here("in", "-r", "-o", "out")
+    assert code == 1 and told.count("restore it by itself, or its folder with --videos") == 5
+    assert sorted(path.name for path in (tmp_path / "out").rglob("*.*png")) == ["a.png", "e.apng"]
+    code, out, told = here("in", "-r", "-o", "out", "--videos", "--json")
+    assert code == 1 and "c.webp: the WEBP data is damaged" in told
+    for name in ("b.gif", "sub/b.apng", "sub/d.tif"):
+        assert len(list(ImageSequence.Iterator(Image.open(tmp_path / "out" / name)))) == 3
+    states = {Path(one["input"]).name: one["status"] for one in map(json.loads, out.splitlines()) if "input" in one}
+    assert states == {"b.gif": "done", "b.apng": "done", "c.webp": "failed", "d.tif": "done"} | dict.fromkeys(
+        ("a.png", "e.apng"), "skipped"
+    )
 
 
 def test_without_the_packages_for_videos_animations_work_and_a_video_names_them(tmp_path, small_model):

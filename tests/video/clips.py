@@ -46,6 +46,7 @@ def make_clip(
     aspect: Fraction | None = None,
     options: dict[str, str] | None = None,
     pictures: Sequence[np.ndarray] | None = None,
+    container_options: dict[str, str] | None = None,
 ) -> Path:
     """Write a clip.
 
@@ -56,7 +57,7 @@ def make_clip(
     """
     width, height = size
     meant = understood(colour, height, planar_name(av.VideoFormat(pixel_format)))
-    with av.open(str(path), "w", format=format) as file:
+    with av.open(str(path), "w", format=format, container_options=container_options or {}) as file:
         usual = {"libx264": {"crf": "10"}, "libx265": {"crf": "10", "x265-params": "log-level=none"}}.get(codec, {})
         stream = file.add_stream(codec, rate=RATE, options={**usual, **(options or {})})
         stream.width, stream.height, stream.pix_fmt = width, height, pixel_format

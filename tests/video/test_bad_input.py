@@ -29,6 +29,21 @@ def test_cut_short(format, tmp_path):
         assert "damaged" in told or "cut short" in told
 
 
+@pytest.mark.parametrize(("format", "codec"), [("matroska", "libx264"), ("webm", "libvpx-vp9"), ("mp4", "libx264")])
+def test_short_clips_cut_short(format, codec, tmp_path):
+    """A second is less than what a file's duration may differ by."""
+    options = {"movflags": "+faststart"} if format == "mp4" else {}
+    source = make_clip(tmp_path / "a.bin", format=format, codec=codec, frames=20, container_options=options)
+    plan_video(source, tmp_path / "b.mkv", VideoOptions())
+    source.write_bytes(source.read_bytes()[: -source.stat().st_size // 8])
+    assert "its end is missing" in refused(source, tmp_path / "b.mkv")
+
+
+def test_a_clip_whose_beginning_is_cut_by_a_list_of_edits(restore, tmp_path):
+    source = make_clip(tmp_path / "a.mp4", times=list(range(-4, 6)))
+    assert restore(source, tmp_path / "b.mp4").frames == 6
+
+
 def test_no_video_at_all(tmp_path):
     (tmp_path / "text.mp4").write_text("no film\n" * 100)
     (tmp_path / "empty.mkv").touch()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from clips import frames_of, packets_of
+from clips import frames_of, packets_of, picture
 
 from deblurcli.video.clip import Clip, Colour
 from deblurcli.video.colour import Samples
@@ -107,13 +107,62 @@ def test_a_lossless_codec_gives_back_every_sample(clip, restore, tmp_path):
 
 
 def test_frames_are_what_the_network_makes_of_them(clip, restore, deblurrer, tmp_path):
-    source = clip("clip.mkv", format="matroska", codec="ffv1", pixel_format="bgr0", frames=3)
+    moving = [np.roll(picture(0), (5 * number, 7 * number), (0, 1)) for number in range(3)]  # nothing to damp
+    source = clip("clip.mkv", format="matroska", codec="ffv1", pixel_format="bgr0", frames=3, pictures=moving)
     restore(source, tmp_path / "out.mkv")
     samples = Samples("gbrp", Colour(2, 0))
     for (_, old), (_, new) in zip(frames_of(source), frames_of(tmp_path / "out.mkv"), strict=True):
         wanted = deblurrer.restore(samples.rgb(samples.planar(old))).pixels
         assert (wanted != samples.rgb(samples.planar(old))).any()
         assert (samples.rgb(samples.planar(new)) == wanted).all()
+
+
+def woven(first: int) -> list[np.ndarray]:
+    """Frames of two fields: the rows from `first` on are shown before the others."""
+    frames = [picture(2 * number) for number in range(4)]
+    for number, frame in enumerate(frames):
+        frame[1 - first :: 2] = picture(2 * number + 1)[1 - first :: 2]
+    return frames
+
+
+@pytest.mark.parametrize("order", ["tff", "bff"])
+@pytest.mark.parametrize(
+    ("name", "codec"),
+    [
+        ("a.mp4", None),
+        ("a.mkv", None),
+        ("a.mkv", "mpeg2video"),
+        ("a.mov", "prores"),
+        ("a.mkv", "ffv1"),
+        ("a.mp4", "av1"),
+    ],
+)
+def test_interlaced_frames_stay_so_or_it_is_told(name, codec, order, clip, restore, tmp_path):
+    options = {"crf": "10", "x264-params": f"{order}=1"}
+    source = clip("in.mp4", options=options, pictures=woven(order == "bff"), frames=4)
+    wanted = {"tff": "tt", "bff": "bb"}[order]
+    assert looked_into(source).fields == wanted
+    outcome = restore(source, tmp_path / name, codec=codec, strength=0)
+    told = "interlaced, and the result does not say so" in " ".join(outcome.notes)
+    assert looked_into(tmp_path / name).fields == ("" if codec == "av1" else wanted) and told == (codec == "av1")
+
+
+def test_reordered_frames_of_avi_which_has_no_times_of_presentation(clip, restore, tmp_path):
+    source = clip("a.avi", format="avi", codec="libx264", frames=30)
+    assert restore(source, tmp_path / "b.mkv", strength=0).frames == 30
+    found = frames_of(tmp_path / "b.mkv")
+    assert [time for time, _ in found] == [Fraction(number, 25) for number in range(30)]
+    for number, (_, frame) in enumerate(found):
+        assert np.abs(frame.to_ndarray(format="rgb24").astype(int) - picture(number)).mean() < 8
+    assert restore(source, tmp_path / "part.mkv", strength=0, start=0.8).frames == 10
+
+
+@pytest.mark.parametrize(("format", "codec"), [("mpegts", "mpeg2video"), ("mpeg", "mpeg1video")])
+def test_broadcasts_and_discs(format, codec, clip, restore, tmp_path):
+    source = clip("a.ts", format=format, codec=codec, options={"q": "3"}, frames=13)
+    assert restore(source, tmp_path / "b.mkv", strength=0).notes == ()
+    assert looked_into(tmp_path / "b.mkv").codec == codec
+    assert [time for time, _ in frames_of(tmp_path / "b.mkv")] == [Fraction(number, 25) for number in range(13)]
 
 
 def test_only_a_part(clip, restore, tmp_path):
