@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -57,6 +58,7 @@ def ending(status: Status) -> ExitCode:
     return ExitCode.SOME_FAILED if status in BAD or console.unheard else ExitCode.OK
 
 
+@functools.lru_cache(maxsize=1)  # a folder's photos ask for it, and then each of its videos
 def load(model: Model) -> list[Deblurrer]:
     """The model, once for each device."""
     if console.quiet:
