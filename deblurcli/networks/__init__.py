@@ -8,13 +8,14 @@ from typing import Any
 
 from torch import nn
 
-from deblurcli.networks import maxim, nafnet, srn
+from deblurcli.networks import maxim, mtcnn, nafnet, srn
 from deblurcli.networks.base import Architecture
 
 ARCHITECTURES: Mapping[str, Architecture[Any, Any]] = {
     "srn": srn.ARCHITECTURE,
     "nafnet": nafnet.ARCHITECTURE,
     "maxim": maxim.ARCHITECTURE,
+    "mt-cnn": mtcnn.ARCHITECTURE,
 }
 
 

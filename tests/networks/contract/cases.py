@@ -15,6 +15,7 @@ from toy_network import ToyConfig
 from deblurcli.networks import architecture
 from deblurcli.networks.base import Architecture
 from deblurcli.networks.maxim.network import MAXIMConfig
+from deblurcli.networks.mtcnn.network import MultiTaskConfig
 from deblurcli.networks.nafnet.network import NAFNetConfig
 from deblurcli.networks.srn.network import SRNConfig
 from deblurcli.tiling.budget import PixelBudget
@@ -78,6 +79,12 @@ OF_ARCHITECTURE: dict[str, Sequence[Case]] = {
         Case("two stages", MAXIMConfig(4, (4, 2, 2), 1, 1, 2), "stages.1.pictures.0"),
         Case("one stage", MAXIMConfig(4, (2, 2, 4), 2, 2, 1), "stages.0.pictures.0"),
         Case("grey", MAXIMConfig(8, (2, 2), 1, 1, 2, image_channels=1), "stages.1.pictures.0"),
+    ),
+    "mt-cnn": (
+        Case("residual", MultiTaskConfig(4, 4, global_residual=True), "conv21"),
+        Case("native", MultiTaskConfig(32, 32, global_residual=True), "conv21"),
+        Case("as published", MultiTaskConfig(6, 4), "conv21", residual=False),
+        Case("svrnn, grey", MultiTaskConfig(4, 6, "svrnn", image_channels=1), "conv21", residual=False),
     ),
     "toy": (Case("says nothing of tiling", ToyConfig(6), "last"),),
 }
