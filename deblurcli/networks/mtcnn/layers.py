@@ -19,9 +19,10 @@ from deblurcli.native.layers import Layer, prepare_layer
 from deblurcli.native.library import choose_backend
 from deblurcli.native.mixing import panel
 from deblurcli.native.prepared import prepared
+from deblurcli.native.resize import add_grown
 from deblurcli.native.streams import RowBuffer
-from deblurcli.networks.mtcnn.network import RNNS, SLOPE, MultiTaskCNN, leaky
-from deblurcli.networks.mtcnn.row_layers import ConvRows, NativeConv, TorchConv
+from deblurcli.networks.mtcnn.network import RNNS, SLOPE, MultiTaskCNN, leaky, up
+from deblurcli.networks.mtcnn.row_layers import ConvRows, NativeConv, TorchConv, innermost
 
 Strips = Sequence[tuple[int, Tensor]]
 """Rows (N, C, h, W) one after the other, with the number of each strip's first; rows that are in none are zeros."""
@@ -71,6 +72,9 @@ class Layers(Protocol):
     def stream(self, name: str, slope: float | None, skip: int, latency: int, limit: int) -> ConvRows:
         """A layer of the network that is fed rows, by its name; arguments as for `NativeConv`."""
 
+    def grow(self, rows: Tensor) -> Tensor:
+        """As `network.up`, channels innermost."""
+
     def convolve(self, name: str, sources: Sequence[Strips], first: int, end: int, lag: int = 0) -> Tensor:
         """Rows [first, end) of a piece's result, (N, K, end - first, W), channels innermost.
 
@@ -98,6 +102,10 @@ class TorchLayers:
     def stream(self, name: str, slope: float | None, skip: int, latency: int, limit: int) -> ConvRows:
         """As `Layers.stream`."""
         return TorchConv(self.network.get_submodule(name), slope)  # type: ignore[arg-type]
+
+    def grow(self, rows: Tensor) -> Tensor:
+        """As `Layers.grow`."""
+        return innermost(up(rows))
 
     def convolve(self, name: str, sources: Sequence[Strips], first: int, end: int, lag: int = 0) -> Tensor:
         """As `Layers.convolve`."""
@@ -129,6 +137,7 @@ class NativeLayers:
         self.layers = prepared(network, name, lambda: prepare_all(network, name))
         self.pieces = pieces_of(network)
         self.unit = self.layers["conv15"].unit
+        self.plain = choose_backend().name  # whose features are float32
 
     def outputs(self, name: str) -> int:
         """As `Layers.outputs`."""
@@ -137,6 +146,14 @@ class NativeLayers:
     def stream(self, name: str, slope: float | None, skip: int, latency: int, limit: int) -> ConvRows:
         """As `Layers.stream`."""
         return NativeConv(self.layers["skip" if name == "conv1" else name], slope, skip, latency, limit)
+
+    def grow(self, rows: Tensor) -> Tensor:
+        """As `Layers.grow`; the same to the bit for any rows, which PyTorch's is not."""
+        batch, channels, height, width = rows.shape
+        result = pooled_empty(batch, channels, 2 * height, 2 * width).zero_()
+        for image, to in zip(rows.permute(0, 2, 3, 1).contiguous(), result.permute(0, 2, 3, 1), strict=True):
+            add_grown(self.plain, image, 2, 0, to)
+        return result
 
     def convolve(self, name: str, sources: Sequence[Strips], first: int, end: int, lag: int = 0) -> Tensor:
         """As `Layers.convolve`."""

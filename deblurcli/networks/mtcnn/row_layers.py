@@ -7,6 +7,7 @@ that: feed it no rows until it is finished.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import torch
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 
 from deblurcli.native.layers import Layer
 from deblurcli.native.streams import LayerStream, RowBuffer
-from deblurcli.networks.mtcnn.network import down, leaky, up
+from deblurcli.networks.mtcnn.network import down, leaky
 from deblurcli.tiling.row_stream import RowQueue, SlidingWindow
 
 
@@ -125,10 +126,10 @@ class Pool:
 
 
 class Grow:
-    """Twice the size, bilinear: a row of the result lies between two rows."""
+    """Twice the size, bilinear: a row of the result lies between two rows. `grow` does it for an image of its own."""
 
-    def __init__(self, latency: int) -> None:
-        self.latency, self.finished = 2 * (latency + 1), False
+    def __init__(self, grow: Callable[[Tensor], Tensor], latency: int) -> None:
+        self.grow, self.latency, self.finished = grow, 2 * (latency + 1), False
         self.waiting: Tensor | None = None  # the last two rows
 
     def feed(self, rows: Tensor, last: bool) -> Tensor:
@@ -140,9 +141,9 @@ class Grow:
         parts = [rows[:, :, :1] if self.waiting is None else self.waiting, rows]
         if last:
             parts.append((rows if rows.shape[2] else parts[0])[:, :, -1:])
-        rows = innermost(torch.cat(parts, 2))  # PyTorch rounds otherwise where channels are not
+        rows = innermost(torch.cat(parts, 2))
         self.waiting = rows[:, :, -2:].clone()
-        return innermost(up(rows)[:, :, 2:-2]) if rows.shape[2] > 2 else nothing
+        return innermost(self.grow(rows)[:, :, 2:-2]) if rows.shape[2] > 2 else nothing
 
 
 def innermost(x: Tensor) -> Tensor:

@@ -15,10 +15,10 @@ import torch
 from torch import Tensor
 
 from deblurcli.native.buffers import pooled_empty
-from deblurcli.networks.mtcnn.encoder_rows import HALO, EncoderRows
+from deblurcli.networks.mtcnn.encoder_rows import HALO, EncoderRows, FeatureRows
 from deblurcli.networks.mtcnn.layers import NativeLayers, TorchLayers, layers_of
-from deblurcli.networks.mtcnn.network import RNNS, SLOPE, MultiTaskCNN, up
-from deblurcli.networks.mtcnn.row_layers import TorchConv, innermost
+from deblurcli.networks.mtcnn.network import RNNS, MultiTaskCNN
+from deblurcli.networks.mtcnn.row_layers import innermost
 from deblurcli.networks.mtcnn.scan import DIRECTIONS, Direction, run_direction
 from deblurcli.tiling.budget import Advance, Emit, PixelBudget, Source
 from deblurcli.tiling.memory import OUT_OF_MEMORY, attempt, until_done
@@ -186,7 +186,7 @@ class KeptFeatures:
         last, skip = self.network.conv21.kernel_size[0] // 2, self.layers.pieces["skip"].weight.shape[2] // 2
         above, below = max(2 * top - last, 0), min(2 * bottom + last, self.source.height)
         first, end = max(top - last - 1, 0), min(bottom + last + 1, self.height)
-        grown = up(half[:, :, first:end].to(self.device))[:, :, above - 2 * first : below - 2 * first]
+        grown = self.layers.grow(half[:, :, first:end].to(self.device))[:, :, above - 2 * first : below - 2 * first]
         start = max(above - skip, 0)
         image = self.source.read(start, min(below + skip, self.source.height), 0, self.source.width).to(self.device)
         beside = self.layers.convolve("skip", [[(start, innermost(image.to(self.dtype)))]], above, below)
@@ -249,19 +249,6 @@ class KeptFeatures:
         if found is OUT_OF_MEMORY:
             raise MemoryError("not enough memory for the features of this image")
         return found
-
-
-class FeatureRows:
-    """The CNN for SVRNN's features as a stream of rows."""
-
-    def __init__(self, network: MultiTaskCNN) -> None:
-        self.layers = TorchConv(network.feature1, SLOPE), TorchConv(network.feature2, None)
-
-    def feed(self, rows: Tensor, last: bool) -> Tensor:
-        """Rows of the image -> (N, features, h, W / 2), those complete by then."""
-        for layer in self.layers:
-            rows = layer.feed(rows, last)
-        return rows
 
 
 class Growing:

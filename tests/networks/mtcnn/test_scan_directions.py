@@ -6,27 +6,12 @@ import numpy as np
 import pytest
 import torch
 from exactness import relative
+from scan_by_hand import four_ways_by_hand
 
 from deblurcli.networks.mtcnn.recurrence import recurrence
 from deblurcli.networks.mtcnn.scan import FourWays, four_ways
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-
-
-def by_hand(x: np.ndarray, gates: np.ndarray) -> np.ndarray:
-    """(C, H, W) and (4C, H, W) -> (4C, H, W): left-right, right-left, top-bottom, bottom-top."""
-    across, down, across_back, down_back = np.split(gates, 4)
-
-    def one_way(g: np.ndarray, backwards: bool, axis: int) -> np.ndarray:
-        features, g = np.moveaxis(x, axis, 0), np.moveaxis(g, axis, 0)
-        h, result = np.zeros_like(features[0]), np.empty_like(features)
-        for t in range(len(features))[:: -1 if backwards else 1]:
-            h = (1 - g[t]) * features[t] + g[t] * h
-            result[t] = h
-        return np.moveaxis(result, 0, axis)
-
-    ways = ((across, False, 2), (across_back, True, 2), (down, False, 1), (down_back, True, 1))
-    return np.concatenate([one_way(*way) for way in ways])
 
 
 def inputs(batch: int, channels: int, height: int, width: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -40,7 +25,7 @@ def inputs(batch: int, channels: int, height: int, width: int) -> tuple[torch.Te
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (2, 31), (32, 3), (33, 64), (5, 131)])
 def test_four_ways_over_an_image(height: int, width: int):
     x, gates = inputs(2, 16, height, width)
-    wanted = np.stack([by_hand(*each) for each in zip(x.numpy(), gates.numpy(), strict=True)])
+    wanted = np.stack([four_ways_by_hand(*each) for each in zip(x.numpy(), gates.numpy(), strict=True)])
     np.testing.assert_allclose(four_ways(x, gates).numpy(), wanted, rtol=0, atol=1e-10)
     result = four_ways(x.float(), gates.float())
     assert result.dtype == torch.float32
@@ -61,7 +46,7 @@ def test_gradients_are_those_of_small_changes():
     x, gates = inputs(2, 2, 5, 35)
     x, gates = (each.permute(0, 2, 3, 1).contiguous().requires_grad_(True) for each in (x, gates))
     assert torch.autograd.gradcheck(FourWays.apply, (x, gates), fast_mode=True)
-    x, gates = (each.detach()[:, :, :3].contiguous().requires_grad_(True) for each in (x, gates))
+    x, gates = (each.detach()[:1, :3, :3].contiguous().requires_grad_(True) for each in (x, gates))
     assert torch.autograd.gradcheck(FourWays.apply, (x, gates))
 
 
