@@ -5,10 +5,11 @@ Neural Networks", CVPR 2018. Layers are numbered as in the former. What it leave
 slope of leaky ReLU is 0.1, as in SVRNN; features grow bilinearly with half-pixel centres; the four results of an RNN
 are concatenated, and none has a nonlinearity of its own.
 
-Of SVRNN, where its description leaves something open, what gives its published 9,227,027 parameters is taken: the CNN
-for the gates has the widths of the multi-task CNN; the 9x9 convolution takes the last RNN's features and those before
-the first; the 5x5 one takes its result at full size and that of the 11x11 one. Leaky ReLU follows all layers outside
-the CNN for the gates, but for the last one and the one before the RNNs.
+Of SVRNN, where its description leaves something open, what gives its published 9,227,027 parameters and 756 billion
+multiply-adds at 1280x720 is taken: the CNN for the gates has the widths of the multi-task CNN; the 9x9 convolution
+takes the last RNN's features and those before the first; the 5x5 one takes its result at full size and that of the
+11x11 one. Leaky ReLU follows all layers outside the CNN for the gates, but for the last one and the one before the
+RNNs.
 """
 
 from __future__ import annotations

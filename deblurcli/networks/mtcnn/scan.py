@@ -135,7 +135,6 @@ def four_ways(x: Tensor, gates: Tensor) -> Tensor:
         right to left, from top to bottom, from bottom to top.
     """
     precise = torch.promote_types(torch.promote_types(x.dtype, gates.dtype), torch.float32)
-    with torch.autocast(x.device.type, enabled=False):
-        inner = (each.permute(0, 2, 3, 1).to(precise).contiguous() for each in (x, gates))
-        result: Tensor = FourWays.apply(*inner)  # type: ignore[no-untyped-call]
-        return result.permute(0, 3, 1, 2).to(x.dtype)
+    inner = (each.permute(0, 2, 3, 1).to(precise).contiguous() for each in (x, gates))
+    result: Tensor = FourWays.apply(*inner)  # type: ignore[no-untyped-call]
+    return result.permute(0, 3, 1, 2).to(x.dtype)

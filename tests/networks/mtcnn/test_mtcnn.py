@@ -7,6 +7,7 @@ import pytest
 import torch
 from scan_by_hand import four_ways_by_hand
 
+from deblurcli.bench.speed.flop import network_flop
 from deblurcli.networks.mtcnn.network import MultiTaskCNN, MultiTaskConfig
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -17,6 +18,11 @@ def test_published_numbers_of_parameters(variant, numbers):
     with torch.device("meta"):
         network = MultiTaskCNN(MultiTaskConfig(variant=variant))
     assert sum(parameter.numel() for parameter in network.parameters()) == numbers
+
+
+@pytest.mark.parametrize(("variant", "numbers"), [("multi-task", 745e9), ("svrnn", 756e9)])
+def test_published_multiply_adds_of_an_image(variant, numbers):
+    assert network_flop("mt-cnn", {"variant": variant}, 1280, 720) / 2 == pytest.approx(numbers, rel=0.001)
 
 
 def by_hand(image: np.ndarray, w: dict[str, np.ndarray], variant: str) -> np.ndarray:
