@@ -121,7 +121,7 @@ class Layer:
             width: of the sources.
             relu: set negative results to 0.
             residual: h rows without gaps between pixels, added last.
-            leak: what to multiply negative results by, in place of `relu`; of Winograd's layers.
+            leak: what to multiply negative results by, in place of `relu`; not of thin layers.
         """
         kernel, before = self.kernel, self.before
         if self.polyphase:

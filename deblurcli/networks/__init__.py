@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import nn
 
-from deblurcli.networks import fcn, maxim, nafnet, srn
+from deblurcli.networks import fcn, maxim, mtcnn, nafnet, srn
 from deblurcli.networks.base import Architecture
 
 ARCHITECTURES: Mapping[str, Architecture[Any, Any]] = {
@@ -16,6 +16,7 @@ ARCHITECTURES: Mapping[str, Architecture[Any, Any]] = {
     "nafnet": nafnet.ARCHITECTURE,
     "maxim": maxim.ARCHITECTURE,
     "fcn": fcn.ARCHITECTURE,
+    "mt-cnn": mtcnn.ARCHITECTURE,
 }
 
 

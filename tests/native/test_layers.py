@@ -16,13 +16,15 @@ def pixels_first(x: torch.Tensor) -> torch.Tensor:
     return x.permute(1, 2, 0).contiguous().permute(2, 0, 1)
 
 
-def convolve(layer: Layer, x: torch.Tensor, relu: bool = False, residual: torch.Tensor | None = None) -> torch.Tensor:
+def convolve(
+    layer: Layer, x: torch.Tensor, relu: bool = False, residual: torch.Tensor | None = None, leak: float = 0.0
+) -> torch.Tensor:
     """A whole image (C, H, W) with zeros around."""
     stride = layer.stride
     above, below = layer.before, layer.kernel - stride - layer.before
     rows = rows_of_tensor(F.pad(x, (0, 0, above, below)).permute(1, 2, 0).contiguous().permute(2, 0, 1))
     out = torch.full((x.shape[1] // stride, x.shape[2] // stride, layer.channels[1]), torch.nan).permute(2, 0, 1)
-    layer.run([rows], x.shape[2], out, relu, rows_of_tensor(residual) if residual is not None else None)
+    layer.run([rows], x.shape[2], out, relu, rows_of_tensor(residual) if residual is not None else None, leak)
     return out
 
 
@@ -48,6 +50,8 @@ def test_convolutions_are_those_of_torch(library_name, kernel, inputs, outputs):
         bar = least(library_name, layer)
         assert psnr(convolve(layer, x), wanted) > bar, (height, width)
         assert psnr(convolve(layer, x, relu=True, residual=added), wanted.relu() + added) > bar, (height, width)
+        if layer.kind != "thin":
+            assert psnr(convolve(layer, x, leak=0.1), F.leaky_relu(wanted, 0.1)) > bar, (height, width)
 
 
 @pytest.mark.parametrize("kernel", [3, 5])

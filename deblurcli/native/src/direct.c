@@ -49,7 +49,9 @@ static void convolve_row(const void *job, int64_t y, float *patch) {
                 int64_t place = (first + i) * channels + panel;
                 for (int j = 0; j < WIDE; j++, place += LANES) {
                     Vector value = sums[i][j] + load(conv->bias + panel + j * LANES);
-                    if (conv->relu)
+                    if (conv->leak != 0)
+                        value = leaky_relu(value, (float)conv->leak);
+                    else if (conv->relu)
                         value = relu(value);
                     if (conv->residual)
                         value += load(conv->residual[y] + place);

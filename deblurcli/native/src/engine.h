@@ -35,7 +35,7 @@ typedef struct {
     int64_t up;     /* output rows per step, and pixels per column: 2 for four outputs a pixel, at each parity of row and
                        column; their weights follow each other */
     int64_t relu;
-    double leak; /* negative results are multiplied by it, if it is not 0, in place of `relu`; Winograd's only */
+    double leak; /* negative results are multiplied by it, if it is not 0, in place of `relu`; not of thin ones */
     const float *const *residual; /* rows of the output's shape, added after all else; NULL for none */
     float *out;                   /* rows without gaps */
     int64_t out_rows, out_channels;

@@ -16,6 +16,7 @@ from deblurcli.networks import architecture
 from deblurcli.networks.base import Architecture
 from deblurcli.networks.fcn.network import FCNConfig
 from deblurcli.networks.maxim.network import MAXIMConfig
+from deblurcli.networks.mtcnn.network import MultiTaskConfig
 from deblurcli.networks.nafnet.network import NAFNetConfig
 from deblurcli.networks.srn.network import SRNConfig
 from deblurcli.tiling.budget import PixelBudget
@@ -86,6 +87,12 @@ OF_ARCHITECTURE: dict[str, Sequence[Case]] = {
     "fcn": (
         Case("as published", FCNConfig(6, 2, 2, 1, 2), "tail"),
         Case("other patches, grey", FCNConfig(4, 1, 0, 1, 2, (2, 1, 1, 1), (2, 2, 1, 1), 1), "tail"),
+    ),
+    "mt-cnn": (
+        Case("residual", MultiTaskConfig(4, 4, global_residual=True), "conv21"),
+        Case("native", MultiTaskConfig(32, 32, global_residual=True), "conv21"),
+        Case("as published", MultiTaskConfig(6, 4), "conv21", residual=False),
+        Case("svrnn, grey", MultiTaskConfig(4, 6, "svrnn", image_channels=1), "conv21", residual=False),
     ),
     "toy": (Case("says nothing of tiling", ToyConfig(6), "last"),),
 }
