@@ -13,6 +13,8 @@ import pytest
 from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio
 
+from deblurcli.cli.app import commands
+
 
 @pytest.fixture
 def cache(tmp_path):
@@ -173,19 +175,36 @@ def refused(found, code, *words):
         assert word in message
 
 
-def test_refusals(bench, gopro, photo, small_model, tmp_path):
-    refused(bench(), 2, "nothing to measure on", "--dataset")
-    refused(bench("--dataset", "nonsense", "--data", gopro), 2, "nonsense", "gopro")
-    refused(bench("--dataset", "gopro", "--pairs", "p"), 2, "not both")
-    refused(bench("--blur", "a"), 2, "--sharp")
-    refused(bench("--data", gopro), 2, "--dataset")
-    refused(bench("--dataset", "gopro", "--data", tmp_path / "nowhere"), 3, "nowhere", "--data")
-    refused(bench("--dataset", "hide", "--data", gopro), 3, "looked for", "found")
-    refused(bench("--speed", "--size", "large"), 2, "large", "1280x720")
-    refused(bench("--speed", "--preset", "nonsense"), 2, "anisimovskiy-2023")
-    refused(bench("--speed", "--csv"), 2, "--csv")
-    refused(bench("--speed", "--html", tmp_path / "no" / "r.html"), 1, "make it first")
-    refused(bench("--dataset", "gopro", "--data", gopro, "--model", "nonsense"), 4, "nonsense", "srn-fast")
+@pytest.fixture
+def bench_here(tmp_path, monkeypatch, capfd):
+    """The same in this process, which has PyTorch already: for what is refused at once."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as ended:
+            commands(["bench", *map(str, arguments)], prog_name="deblur")
+        return subprocess.CompletedProcess(arguments, ended.value.code, *capfd.readouterr())
+
+    return run
+
+
+def test_refusals(bench_here, gopro, tmp_path):
+    refused(bench_here(), 2, "nothing to measure on", "--dataset")
+    refused(bench_here("--dataset", "nonsense", "--data", gopro), 2, "nonsense", "gopro")
+    refused(bench_here("--dataset", "gopro", "--pairs", "p"), 2, "not both")
+    refused(bench_here("--blur", "a"), 2, "--sharp")
+    refused(bench_here("--data", gopro), 2, "--dataset")
+    refused(bench_here("--dataset", "gopro", "--data", tmp_path / "nowhere"), 3, "nowhere", "--data")
+    refused(bench_here("--dataset", "hide", "--data", gopro), 3, "looked for", "found")
+    refused(bench_here("--speed", "--size", "large"), 2, "large", "1280x720")
+    refused(bench_here("--speed", "--preset", "nonsense"), 2, "anisimovskiy-2023")
+    refused(bench_here("--speed", "--csv"), 2, "--csv")
+    refused(bench_here("--speed", "--html", tmp_path / "no" / "r.html"), 1, "make it first")
+    refused(bench_here("--dataset", "gopro", "--data", gopro, "--model", "nonsense"), 4, "nonsense", "srn-fast")
+
+
+def test_refusals_of_pairs(bench, gopro, photo, small_model, tmp_path):
     next(gopro.glob("test/*/sharp/000001.png")).unlink()
     refused(bench("--dataset", "gopro", "--data", gopro), 3, "without")
     photo("p/blur/1.png", 70, 50)
