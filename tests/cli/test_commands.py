@@ -59,9 +59,9 @@ def training(photo, tmp_path):
 
 
 def test_train_killed_and_resumed_gives_the_same_weights(deblur, training, small_model, tmp_path, photo):
-    whole = deblur(*training("whole", 120))
+    whole = deblur(*training("whole", 60))
     assert whole.returncode == 0, whole.stderr
-    command = [sys.executable, "-m", "deblurcli", *training("killed", 120)]
+    command = [sys.executable, "-m", "deblurcli", *training("killed", 60)]
     process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, start_new_session=True)
     state = tmp_path / "killed" / "state.pt"
     deadline = time.monotonic() + 120
@@ -70,7 +70,7 @@ def test_train_killed_and_resumed_gives_the_same_weights(deblur, training, small
     os.killpg(process.pid, signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL, "the run was over before it could be killed"
     process.stderr.close()
-    resumed = deblur(*training("killed", 120))
+    resumed = deblur(*training("killed", 60))
     assert resumed.returncode == 0, resumed.stderr
     first, second = (load_file(tmp_path / folder / "tiny.safetensors") for folder in ("whole", "killed"))
     assert first.keys() == second.keys()

@@ -46,6 +46,7 @@ def command(pairs: Path, output: Path) -> subprocess.Popen[str]:
     )  # fmt: skip
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
 def test_nafnet_learns_and_a_killed_run_goes_on_to_the_same_weights(tmp_path: Path, pairs: Path):
     recipe, reports = read_recipe(RECIPE), []

@@ -103,7 +103,16 @@ CASES = [
 ]
 FIRST = [next(case for case in CASES if case.architecture == name) for name in OF_ARCHITECTURE]
 
-every_case = pytest.mark.parametrize("case", CASES, ids=str)
+# What these have of their own is in other cases too, one thing at a time.
+THOROUGH = {
+    *("srn, 5, area", "srn, rnn, 5, area", "srn, plain, two scales", "nafnet, many blocks", "nafnet, grey"),
+    *("maxim, two stages", "maxim, grey", "fcn, other patches, grey", "mt-cnn, svrnn, grey"),
+}
+every_case = pytest.mark.parametrize(
+    "case",
+    [pytest.param(case, marks=pytest.mark.thorough) if str(case) in THOROUGH else case for case in CASES],
+    ids=str,
+)
 every_architecture = pytest.mark.parametrize("case", FIRST, ids=lambda case: case.architecture)
 
 
