@@ -22,6 +22,7 @@ from dataclasses import replace
 import openvino
 import torch
 from engine import in_tiles, network_of, psnr
+from nafnet import network_of_32
 from torch import Tensor
 
 from deblurcli.native import library
@@ -30,7 +31,6 @@ from deblurcli.networks.maxim.inference import pictures
 from deblurcli.networks.maxim.network import MAXIM
 from deblurcli.networks.maxim.network import RELEASED as MAXIM_RELEASED
 from deblurcli.networks.nafnet.native_blocks import blocks_for, restored
-from deblurcli.networks.nafnet.network import RELEASED as NAFNET_RELEASED
 from deblurcli.networks.nafnet.network import NAFNet
 from deblurcli.networks.srn.network import SRN
 
@@ -54,14 +54,10 @@ def subject(name: str) -> torch.nn.Module:
     kind, size = name.split("-")
     if kind == "srn":
         return network_of(int(size), 3)
-    torch.manual_seed(0)
     if kind == "maxim":
+        torch.manual_seed(0)
         return MAXIM(replace(MAXIM_RELEASED, stages=int(size))).eval().requires_grad_(False)
-    network = NAFNet(NAFNET_RELEASED[f"GoPro-width{size}"]).eval().requires_grad_(False)
-    for key, parameter in network.named_parameters():
-        if key.endswith(("beta", "gamma")):  # which a training begins with at zero
-            parameter.normal_(0, 0.2)
-    return network
+    return network_of_32()
 
 
 def native_way(network: torch.nn.Module, image: Tensor) -> Callable[[], Tensor]:

@@ -15,16 +15,20 @@ import time
 from functools import partial
 
 import torch
-from torch import Tensor
+from engine import psnr
 
 from deblurcli.networks.nafnet.native_blocks import OwnBlocks, blocks_for, restored
 from deblurcli.networks.nafnet.network import RELEASED, NAFNet
 
 
-def psnr(result: Tensor, wanted: Tensor) -> float:
-    """In dB, for the range of the wanted values."""
-    error = (result.double() - wanted.double()).square().mean()
-    return float(10 * torch.log10((wanted.max() - wanted.min()).double() ** 2 / error))
+def network_of_32() -> NAFNet:
+    """NAFNet of width 32 with random weights."""
+    torch.manual_seed(0)
+    network = NAFNet(RELEASED["GoPro-width32"]).eval().requires_grad_(False)
+    for name, parameter in network.named_parameters():
+        if name.endswith(("beta", "gamma")):  # which a training begins with at zero
+            parameter.normal_(0, 0.2)
+    return network
 
 
 def spread(values: list[float]) -> str:
@@ -38,13 +42,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    torch.manual_seed(0)
     clock = time.process_time if options.threads == 1 else time.perf_counter
-    network = NAFNet(RELEASED["GoPro-width32"]).eval().requires_grad_(False)
-    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    for name, parameter in network.named_parameters():
-        if name.endswith(("beta", "gamma")):  # which a training begins with at zero
-            parameter.normal_(0, 0.2)
+    network = network_of_32().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     half = copy.deepcopy(network).bfloat16()
     width, height = (side + -side % network.config.size_multiple for side in map(int, options.size.split("x")))
     x = torch.rand(1, 3, height, width).contiguous(memory_format=torch.channels_last)

@@ -13,10 +13,12 @@ from deblurcli.cli.video import restore_video_file
 from deblurcli.cli.video_options import VideoRequest
 from deblurcli.display import display_name
 from deblurcli.errors import DeblurError, ExitCode, InputError, UsageError
+from deblurcli.images import OutputExists
 from deblurcli.jobs.names import refuse_clashes
 from deblurcli.jobs.plan import Plan, beside
 from deblurcli.jobs.stores.scan import VIDEO
 from deblurcli.video.names import CONTAINERS
+from deblurcli.video.target import refuse_existing
 
 
 def restore_videos(
@@ -45,10 +47,11 @@ def restore_videos(
         if code is ExitCode.INTERRUPTED:
             break
         record = {"input": os.fsdecode(source), "output": os.fsdecode(target)}
-        if target.exists() and not request.wanted.overwrite:
-            told = f"{display_name(target)}: exists already; replace it with --overwrite"
-            console.say(f"skipped: {told}")
-            console.tell({**record, "status": "skipped", "error": told})
+        try:
+            refuse_existing(target, request.wanted.overwrite)
+        except OutputExists as there:
+            console.say(f"skipped: {there}")
+            console.tell({**record, "status": "skipped", "error": str(there)})
             continue
         try:
             if not dry_run:

@@ -126,6 +126,12 @@ def _names(dots: Sequence[Dot], range_x: tuple[float, float], range_y: tuple[flo
         yield f'<text x="{at:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(dot.name)}</text>'
 
 
+def captioned(svg: str, caption: str, *, readout: bool = False) -> str:
+    """A chart as a figure with a caption; with `readout` a place where the dot that is pointed at is told."""
+    output = '<output class="readout">Point at a dot to read it.</output>' if readout else ""
+    return f"<figure>{svg}<figcaption>{caption}{output}</figcaption></figure>"
+
+
 def _round_step(least: float) -> float:
     """The smallest of 1, 2, 5, 10, ... and their tenths and so on that is not below `least`."""
     power = 10.0 ** math.floor(math.log10(least))

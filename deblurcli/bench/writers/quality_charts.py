@@ -9,7 +9,7 @@ from html import escape
 from deblurcli.bench.results import BASELINE, Quality
 from deblurcli.bench.writers.wording import figure, gain, one_line
 from deblurcli.display import counted
-from deblurcli.viewer.charts import Dot, bin_edges, counts_in, histogram, scatter
+from deblurcli.viewer.charts import Dot, bin_edges, captioned, counts_in, histogram, scatter
 
 
 def charts(quality: Quality) -> str:
@@ -42,8 +42,7 @@ def charts(quality: Quality) -> str:
 def _figure(svg: str, caption: str, values: Sequence[float], readout: bool = False) -> str:
     left_out = sum(not math.isfinite(value) for value in values)
     caption += f" Not drawn: {counted(left_out, 'image')} of infinite PSNR." if left_out else ""
-    output = '<output class="readout">Point at a dot to read it.</output>' if readout else ""
-    return f"<figure>{svg}<figcaption>{caption}{output}</figcaption></figure>"
+    return captioned(svg, caption, readout=readout)
 
 
 def _spread(name: str, own: Sequence[int], baseline: Sequence[int], edges: Sequence[float], tallest: int) -> str:

@@ -8,7 +8,7 @@ from math import isfinite
 from deblurcli.bench.results import Quality
 from deblurcli.bench.worth import PUBLISHED_SIZE, Worth
 from deblurcli.bench.writers.wording import one_line
-from deblurcli.viewer.charts import Dot, scatter_of_ratios
+from deblurcli.viewer.charts import Dot, captioned, scatter_of_ratios
 
 
 def worth_chart(rows: Sequence[Worth], quality: Quality) -> str:
@@ -35,5 +35,4 @@ def worth_chart(rows: Sequence[Worth], quality: Quality) -> str:
     if any(row.published for row in drawn):
         caption += f" Grey: as papers print, {PUBLISHED_SIZE} on their own machines."
     svg = scatter_of_ratios(label, dots, title_x="seconds", title_y="PSNR, dB")
-    output = '<output class="readout">Point at a dot to read it.</output>'
-    return f'<div class="charts"><figure>{svg}<figcaption>{caption}{output}</figcaption></figure></div>'
+    return f'<div class="charts">{captioned(svg, caption, readout=True)}</div>'
