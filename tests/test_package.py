@@ -1,6 +1,7 @@
 """The built wheel: complete, and enough by itself."""
 
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -32,6 +33,13 @@ def test_the_wheel_holds_the_weights_and_the_licence(installed):
         assert f"deblurcli/{data}" in names
     assert any(name.endswith("LICENSE") for name in names)
     assert not any(name.startswith(("tests/", "samples/")) for name in names)
+
+
+@pytest.mark.skipif(not shutil.which("cc") or sys.platform == "win32", reason="needs a C compiler")
+def test_with_a_compiler_the_wheel_is_for_one_platform_and_holds_the_libraries(installed):
+    wheel, site = installed
+    assert "-py3-none-" in wheel.name and "any" not in wheel.name
+    assert list((site / "deblurcli" / "native" / "lib").glob("*.so"))
 
 
 def test_the_wheel_alone_restores_a_photo(installed, tmp_path):

@@ -198,7 +198,7 @@ def test_a_converted_file_that_was_damaged(hub, pull, deblur, tmp_path):
     assert errors == "deblur: whole: damaged, run `deblur weights pull whole`\n"
     hub.connections = 0
     assert pull("whole")[1][0] == f"{path}: damaged, its SHA-256 is wrong; it is made again"
-    for note in (b"", b"[]", path.with_suffix(".json").read_bytes()[:-9]):
+    for note in (b"[]", path.with_suffix(".json").read_bytes()[:-9]):
         path.with_suffix(".json").write_bytes(note)
         assert "once" in pull("whole")[1][0]
     assert path.read_bytes() == content
@@ -218,7 +218,7 @@ def blob_of(tmp_path, name):
     return path
 
 
-@pytest.mark.parametrize("name", [INDEX, DATA])
+@pytest.mark.parametrize("name", [pytest.param(INDEX, marks=pytest.mark.thorough), DATA])
 def test_a_download_that_arrives_damaged(hub, files, deblur, pull, tmp_path, name):
     body = flipped(files[name], 100)
     hub.fail(f"/resolve/{hub.repos['models', REPO].main}/{name}", methods=("GET",), body=body)
@@ -240,7 +240,7 @@ def test_an_index_in_plain_git_is_checked_too(hub, files, deblur, pull):
     assert f"{INDEX} checked by the SHA-1 that the Hub lists" in pull("whole")[1][0]
 
 
-@pytest.mark.parametrize("name", [INDEX, DATA])
+@pytest.mark.parametrize("name", [pytest.param(INDEX, marks=pytest.mark.thorough), DATA])
 def test_damage_in_the_cache(hub, pull, deblur, tmp_path, name):
     path, _ = pull("whole")
     damaged = blob_of(tmp_path, name)
@@ -261,7 +261,7 @@ def test_damage_in_the_cache(hub, pull, deblur, tmp_path, name):
     assert damaged.read_bytes() == content
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.thorough), signal.SIGKILL])
 def test_interrupted_while_it_is_converted(hub, begin, pull, deblur, tmp_path, number):
     process = begin("weights", "pull", "whole")
     while not list((tmp_path / "home").glob("assets/**/*.lock")) and process.poll() is None:

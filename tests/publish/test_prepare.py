@@ -55,7 +55,8 @@ def test_the_shipped_model(tmp_path):
     checkpoint = weights_folder() / "srn-fast.safetensors"
     prepared = prepare(checkpoint, None, tmp_path / "out")
     assert not prepared.warnings
-    assert prepared.files == {path.name: path.stat().st_size for path in (tmp_path / "out").iterdir()}
+    written = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
+    assert prepared.files == {path.relative_to(tmp_path / "out").as_posix(): path.stat().st_size for path in written}
     assert (tmp_path / "out" / "model.safetensors").read_bytes() == checkpoint.read_bytes()
     card = ModelCard.load(tmp_path / "out" / "README.md")
     assert card.data.to_dict() == {

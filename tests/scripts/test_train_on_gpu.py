@@ -202,6 +202,7 @@ def test_killed_it_goes_on_and_leaves_weights_and_a_report(pack, starts, bare, t
     assert read_info(weights).training == trained["maxim-fast-gpu"]
 
 
+@pytest.mark.thorough
 def test_a_call_ends_in_time_and_the_next_one_goes_on(pack, starts, tmp_path):
     arguments = ("run", pack, "-o", tmp_path / "result", "--for", "1h", "--call", "8s", "--device", "cpu",
                  "--batch", 1, "--crop", 64, "--recipes", starts, "--srn", starts / "srn.safetensors")  # fmt: skip

@@ -97,7 +97,7 @@ def test_markdown_renders_as_meant():
     assert "A method" in published and "A method" not in measured + speed
     assert "PSNR as published" in published and "published" not in measured + speed
     assert "SSIM (MATLAB)" in measured and "SSIM (Wang)" in measured
-    assert "2,000.00 (1,500.00 to 4,000.00, 3 runs)" in speed
+    assert "2,000.00 (1,500.00 to 4,000.00, 3 runs)" in speed and "% of matrix peak" in speed
     assert "<code>deblur bench --dataset gopro GOPRO --limit 5 # `x`</code>" in page
 
 

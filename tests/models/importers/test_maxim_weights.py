@@ -42,7 +42,9 @@ def whole(maxim_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return output
 
 
-@pytest.mark.parametrize(("size", "bound"), [("128x192", 2e-5), ("256x320", 1e-4)])
+@pytest.mark.parametrize(
+    ("size", "bound"), [("128x192", 2e-5), pytest.param("256x320", 1e-4, marks=pytest.mark.thorough)]
+)
 def test_parity_with_the_authors_network(
     maxim_model: Path, shared: Path, size: str, bound: float, record_property: Callable[[str, object], None]
 ) -> None:
@@ -113,7 +115,7 @@ def test_a_changed_copy_of_the_package_is_told(maxim_model: Path, tmp_path: Path
     assert (info.name, info.licence, info.training["remark"]) == ("maxim", "unknown", UNCHECKED_GRAPH)
 
 
-@pytest.mark.parametrize("stages", [1, 2])
+@pytest.mark.parametrize("stages", [1, pytest.param(2, marks=pytest.mark.thorough)])
 def test_the_first_stages_alone(maxim_model: Path, whole: Path, tmp_path: Path, stages: int) -> None:
     info = import_tensorflow(maxim_model / "model.json", tmp_path / "first.safetensors", stages)
     assert info.name == f"maxim-gopro-{stages}of3"
