@@ -42,6 +42,9 @@ class Blocks(Protocol):
 class Projection:
     """A linear layer whose input is a concatenation of terms, each added with its own columns of the weight.
 
+    Terms keep the features they are made of. None refers to the projection, so that features go with its last use and
+    not when the interpreter looks for cycles, which is several images later.
+
     Args:
         linear: the layer; terms are added in the order of its input channels.
         blocks: who computes it.
@@ -75,32 +78,32 @@ class Projection:
 
     def add_resized(self, resize: ResizeAndProject, x: Tensor) -> None:
         """Features of one level, (N, h, w, c), at the size of this one, and convolved 1x1."""
-        columns = self.columns(resize.out_features)
-        product = self.blocks.product_of((columns @ resize.weight.to(columns)).to(self.dtype))
+        columns, blocks = self.columns(resize.out_features), self.blocks
+        product = blocks.product_of((columns @ resize.weight.to(columns)).to(self.dtype))
         self.bias = self.bias + columns @ resize.bias.to(columns)
         if resize.down == 0:
             self.terms.append(lambda top, bottom, rows: product(x[:, top:bottom], rows, True))
         elif resize.down > 0:
             factor = 1 << resize.down
-            self.terms.append(lambda top, bottom, rows: product(self.blocks.shrunk(x, factor, top, bottom), rows, True))
+            self.terms.append(lambda top, bottom, rows: product(blocks.shrunk(x, factor, top, bottom), rows, True))
         else:
-            factor, small = 1 << -resize.down, self.blocks.empty((*x.shape[:3], len(columns)), x)
+            factor, small = 1 << -resize.down, blocks.empty((*x.shape[:3], len(columns)), x)
             product(x, small, False)
             self.align = max(self.align, factor)
-            self.terms.append(lambda top, bottom, rows: self.blocks.add_grown(small, factor, top, bottom, rows))
+            self.terms.append(lambda top, bottom, rows: blocks.add_grown(small, factor, top, bottom, rows))
 
     def add_upsampled(self, up: ChannelsLastUpsample, x: Tensor) -> None:
         """Features (N, H / 2, W / 2, c), upsampled by a transposed convolution."""
-        columns = self.columns(up.out_channels)
+        columns, blocks = self.columns(up.out_channels), self.blocks
         weight = torch.einsum("po,coyx->yxpc", columns, up.weight.to(columns))  # (2, 2, C, c)
-        product = self.blocks.product_of(weight.flatten(0, 2).to(self.dtype))
+        product = blocks.product_of(weight.flatten(0, 2).to(self.dtype))
         assert up.bias is not None
         self.bias = self.bias + columns @ up.bias.to(columns)
         self.align = max(self.align, 2)
 
         def add(top: int, bottom: int, rows: Tensor) -> None:
             below = x[:, top // 2 : bottom // 2]
-            four = self.blocks.empty((*below.shape[:3], 4 * len(columns)), x)
+            four = blocks.empty((*below.shape[:3], 4 * len(columns)), x)
             product(below, four, False)
             four = four.view(*below.shape[:3], 2, 2, -1).permute(0, 1, 3, 2, 4, 5)  # (N, h, 2, w, 2, C)
             rows.view(four.shape).add_(four)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
@@ -114,6 +115,24 @@ def test_any_allocation_may_fail(case: Case, pixels: int):
         assert is_the_whole(case, network, result, wanted, x), failing
         recovered += 1
     assert recovered > len(spread) * 0.8
+
+
+@pytest.mark.parametrize("pixels", [1 << 20, PIXELS], ids=["whole", "tiles"])
+@every_architecture
+@torch.inference_mode()
+def test_features_go_with_their_last_use(case: Case, pixels: int):
+    """Not when the collector of cycles comes by, which may be several windows of a large photo later."""
+    network, x = for_tiles(case), picture(case, 112, 96)
+    restored(case, network, Memory(x), pixels)  # what is kept for the next photo is made
+    gc.collect()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        restored(case, network, Memory(x), pixels)
+        gc.collect()
+        assert not [kept for kept in gc.garbage if isinstance(kept, torch.Tensor | type(restored))]
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
 
 
 @every_case
