@@ -17,24 +17,14 @@ import copy
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import replace
 
 import openvino
 import torch
-from engine import in_tiles, network_of, psnr
-from nafnet import network_of_32
+from engine import psnr
+from subjects import NETWORKS, native_way, subject
 from torch import Tensor
 
 from deblurcli.native import library
-from deblurcli.networks.base import CPU_PIXELS
-from deblurcli.networks.maxim.inference import pictures
-from deblurcli.networks.maxim.network import MAXIM
-from deblurcli.networks.maxim.network import RELEASED as MAXIM_RELEASED
-from deblurcli.networks.nafnet.native_blocks import blocks_for, restored
-from deblurcli.networks.nafnet.network import NAFNet
-from deblurcli.networks.srn.network import SRN
-
-NETWORKS = ("srn-3", "srn-5", "maxim-1", "nafnet-32")
 
 
 class LastPicture(torch.nn.Module):
@@ -47,29 +37,6 @@ class LastPicture(torch.nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         result: Tensor = self.network(image)[-1]
         return result
-
-
-def subject(name: str) -> torch.nn.Module:
-    """The network of a name."""
-    kind, size = name.split("-")
-    if kind == "srn":
-        return network_of(int(size), 3)
-    if kind == "maxim":
-        torch.manual_seed(0)
-        return MAXIM(replace(MAXIM_RELEASED, stages=int(size))).eval().requires_grad_(False)
-    return network_of_32()
-
-
-def native_way(network: torch.nn.Module, image: Tensor) -> Callable[[], Tensor]:
-    """The whole image through the compiled library, as the command does it."""
-    if isinstance(network, SRN):
-        engine = library.choose_backend().name
-        return lambda: in_tiles(network, image, engine, CPU_PIXELS)
-    if isinstance(network, MAXIM):
-        return lambda: pictures(network, image)[-1]
-    assert isinstance(network, NAFNet)
-    blocks, inner = blocks_for(network), image.contiguous(memory_format=torch.channels_last)
-    return lambda: restored(network, blocks, inner)[0]
 
 
 def openvino_way(network: torch.nn.Module, image: Tensor, precision: str, threads: int) -> Callable[[], Tensor]:
