@@ -43,8 +43,8 @@ def steps_at_edges(image: Tensor, side: int, multiple: int) -> Tensor:
     """The mean step across the edges of windows of a side, relative to the mean step; by axis, none without edges."""
     shares = []
     for dim in (2, 3):
-        window, starts = axis_windows(image.shape[dim], side, multiple)
-        edges = {edge for start in starts for edge in (start, start + window) if 0 < edge < image.shape[dim]}
+        windows = axis_windows(image.shape[dim], side, multiple)
+        edges = {edge for window in windows for edge in window if 0 < edge < image.shape[dim]}
         steps = image.diff(dim=dim).abs().mean([other for other in range(4) if other != dim])
         if edges:
             shares.append(steps[[edge - 1 for edge in edges]].mean() / steps.mean())

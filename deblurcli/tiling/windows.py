@@ -2,8 +2,7 @@
 
 A window's result near its edge lacks context, so it counts less there: over what two neighbours share, the weight of
 one goes over into that of the other smoothly, and all weights at a place add up to one. Windows lie on a grid of the
-network's size multiple, all of one size, evenly over the image. Memory, beside the network's: one row of windows'
-results, float32.
+network's size multiple, evenly over the image. Memory, beside the network's: one row of windows' results, float32.
 """
 
 from __future__ import annotations
@@ -21,28 +20,35 @@ from deblurcli.tiling.whole import restore_whole
 OVERLAP = 128  # pixels that neighbours share, at least,
 SHARE = 4  # or one part in so many of a smaller window's side
 
+Span = tuple[int, int]  # the first place along an axis, and the one after the last
+
 
 def window_side(budget: PixelBudget, multiple: int) -> int:
     """The side of the largest square window within the budget, a multiple of the network's; at least four of them."""
     return max(isqrt(budget.pixels) // multiple, SHARE) * multiple
 
 
-def axis_windows(length: int, side: int, multiple: int) -> tuple[int, list[int]]:
-    """Windows along an axis: their length, and where they begin, all multiples of `multiple` as the axis's length is.
+def axis_windows(length: int, side: int, multiple: int) -> list[Span]:
+    """Where windows along an axis begin and end, all multiples of `multiple` as the axis's length is.
 
-    As few of at most `side` as cover it while neighbours share at least `OVERLAP` pixels or a quarter of `side`, each
-    as short as that allows, and evenly spread.
+    As few of at most `side` as cover it while neighbours share `OVERLAP` pixels or a quarter of `side`, rounded up to
+    the multiple; and about equally long: the first ones by one multiple longer than the others, where it has to be.
     """
     if length <= side:
-        return length, [0]
+        return [(0, length)]
     overlap = -(-min(side // SHARE, OVERLAP) // multiple) * multiple
     count = -(-(length - overlap) // (side - overlap))
-    window = -(-(length + (count - 1) * overlap) // (count * multiple)) * multiple
-    return window, [(length - window) * index // ((count - 1) * multiple) * multiple for index in range(count)]
+    shorter, longer = divmod((length + (count - 1) * overlap) // multiple, count)
+    windows, start = [], 0
+    for index in range(count):
+        end = start + (shorter + (index < longer)) * multiple
+        windows.append((start, end))
+        start = end - overlap
+    return windows
 
 
-def axis_weights(starts: list[int], side: int) -> list[Tensor]:
-    """Of each window, its weight at its places along an axis, (side,) float32; those of all windows add up to one.
+def axis_weights(windows: list[Span]) -> list[Tensor]:
+    """Of each window, its weight at its places along an axis, float32; those of all windows add up to one.
 
     A weight falls towards a neighbour as half a wave of a cosine, over what the two share. Where a third window lies
     over the same place the sum is divided out.
@@ -52,19 +58,19 @@ def axis_weights(starts: list[int], side: int) -> list[Tensor]:
         places = (torch.arange(length, dtype=torch.float64) + 0.5) / length
         return (1 - (torch.pi * places).cos()) / 2
 
-    total = torch.zeros(starts[-1] + side, dtype=torch.float64)
+    total = torch.zeros(windows[-1][1], dtype=torch.float64)
     raw = []
-    for index, start in enumerate(starts):
-        weight = torch.ones(side, dtype=torch.float64)
+    for index, (start, end) in enumerate(windows):
+        weight = torch.ones(end - start, dtype=torch.float64)
         if index > 0:
-            shared = starts[index - 1] + side - start
+            shared = windows[index - 1][1] - start
             weight[:shared] *= rising(shared)
-        if index + 1 < len(starts):
-            shared = start + side - starts[index + 1]
-            weight[side - shared :] *= rising(shared).flip(0)
+        if index + 1 < len(windows):
+            shared = end - windows[index + 1][0]
+            weight[-shared:] *= rising(shared).flip(0)
         raw.append(weight)
-        total[start : start + side] += weight
-    return [(weight / total[start : start + side]).float() for weight, start in zip(raw, starts, strict=True)]
+        total[start:end] += weight
+    return [(weight / total[start:end]).float() for weight, (start, end) in zip(raw, windows, strict=True)]
 
 
 @torch.inference_mode()
@@ -116,15 +122,14 @@ def restore_in_windows(
 
 
 class Windows:
-    """One image in windows of one size.
+    """One image in windows.
 
     Args:
         longest: their side at most, a multiple of `multiple`.
         Others as for `restore_in_windows`.
 
     Attributes:
-        height, width: of a window.
-        tops, lefts: where they begin.
+        rows, columns: where windows lie from the top down, and from left to right.
     """
 
     def __init__(
@@ -137,46 +142,47 @@ class Windows:
         budget: PixelBudget,
     ) -> None:
         self.network, self.device, self.source, self.budget = network, device, source, budget
-        self.height, self.tops = axis_windows(source.height, longest, multiple)
-        self.width, self.lefts = axis_windows(source.width, longest, multiple)
-        self.row_weights = axis_weights(self.tops, self.height)
-        self.column_weights = axis_weights(self.lefts, self.width)
+        self.rows = axis_windows(source.height, longest, multiple)
+        self.columns = axis_windows(source.width, longest, multiple)
+        self.row_weights, self.column_weights = axis_weights(self.rows), axis_weights(self.columns)
 
     def run(self, emit: Emit, advance: Advance) -> None:
         """Raises MemoryError if a single window does not fit."""
-        waiting: Tensor | None = None  # rows that the next row of windows adds to
-        for index, top in enumerate(self.tops):
-            rows = self.row(index, advance)
+        waiting: Tensor | None = None  # what the next row of windows adds to
+        for index, (top, bottom) in enumerate(self.rows):
+            result = self.row(index, advance)
             if waiting is not None:
-                rows[:, :, : waiting.shape[2]] += waiting
-            end = self.tops[index + 1] if index + 1 < len(self.tops) else top + self.height
-            emit(top, 0, rows[:, :, : end - top])
-            waiting = rows[:, :, end - top :].clone()
+                result[:, :, : waiting.shape[2]] += waiting
+            end = self.rows[index + 1][0] if index + 1 < len(self.rows) else bottom
+            emit(top, 0, result[:, :, : end - top])
+            waiting = result[:, :, end - top :].clone()
 
     def row(self, index: int, advance: Advance) -> Tensor:
         """A row of windows, weighted and added up: (N, C, window height, W) float32."""
-        top, done = self.tops[index], 0
-        rows: Tensor | None = None
-        while done < len(self.lefts):
-            lefts = self.lefts[done : done + self.at_once()]
-            results = self.results(top, lefts)
+        row, done = self.rows[index], 0
+        total: Tensor | None = None
+        while done < len(self.columns):
+            columns = self.together(row, done)
+            results = self.results(row, columns)
             if results is None:
                 continue  # fewer of them now
-            if rows is None:
-                rows = results.new_zeros(len(results) // len(lefts), results.shape[1], self.height, self.source.width)
-            for left, result in zip(lefts, results.chunk(len(lefts)), strict=True):
-                weights = self.column_weights[done].to(result)
-                rows[:, :, :, left : left + self.width] += result * weights
+            if total is None:
+                n, height = len(results) // len(columns), row[1] - row[0]
+                total = results.new_zeros(n, results.shape[1], height, self.source.width)
+            for (left, right), result in zip(columns, results.chunk(len(columns)), strict=True):
+                total[:, :, :, left:right] += result * self.column_weights[done].to(result)
                 done += 1
-            advance((index * len(self.lefts) + done) / (len(self.lefts) * len(self.tops)))
-        assert rows is not None
-        return rows.mul_(self.row_weights[index].to(rows)[:, None])
+            advance((index * len(self.columns) + done) / (len(self.columns) * len(self.rows)))
+        assert total is not None
+        return total.mul_(self.row_weights[index].to(total)[:, None])
 
-    def at_once(self) -> int:
-        """How many windows fit in the budget, or one."""
-        return max(self.budget.pixels // (self.height * self.width), 1)
+    def together(self, row: Span, first: int) -> list[Span]:
+        """The columns, from the first one on, of windows of one size that fit in the budget; or of one window."""
+        left, right = self.columns[first]
+        most = max(self.budget.pixels // ((row[1] - row[0]) * (right - left)), 1)
+        return [column for column in self.columns[first : first + most] if column[1] - column[0] == right - left]
 
-    def results(self, top: int, lefts: list[int]) -> Tensor | None:
+    def results(self, row: Span, columns: list[Span]) -> Tensor | None:
         """Of some windows of a row, one after the other on the first axis; None if fewer of them have to be tried.
 
         Raises:
@@ -184,16 +190,16 @@ class Windows:
         """
 
         def run() -> Tensor:
-            images = [self.source.read(top, top + self.height, left, left + self.width) for left in lefts]
-            x = torch.cat(images).to(self.device)
+            x = torch.cat([self.source.read(*row, *column) for column in columns]).to(self.device)
             return self.network(x.contiguous(memory_format=torch.channels_last))[-1].float()
 
         found = attempt(run)
         if found is not OUT_OF_MEMORY:
             return found
-        while self.at_once() >= max(len(lefts), 2):
+        first = self.columns.index(columns[0])
+        while len(self.together(row, first)) >= max(len(columns), 2):
             if not self.budget.halve():
                 raise MemoryError("not enough memory for the smallest tile of this image")
-        if len(lefts) == 1:
+        if len(columns) == 1:
             raise MemoryError("not enough memory for a window of this image")
         return None

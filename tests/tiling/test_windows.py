@@ -59,22 +59,22 @@ def from_everywhere(x: Tensor) -> list[Tensor]:
 @pytest.mark.parametrize("side", [4, 5, 8, 12])
 def test_windows_cover_an_axis(units: int, side: int, multiple: int) -> None:
     length, side = units * multiple, side * multiple
-    window, starts = axis_windows(length, side, multiple)
-    assert window <= side and all(place % multiple == 0 for place in (window, *starts))
-    assert starts[0] == 0 and starts[-1] + window == length
-    gaps = [later - earlier for earlier, later in pairwise(starts)]
-    assert all(window - gap >= min(side // 4, 128) for gap in gaps)  # they overlap
-    assert max(gaps, default=0) - min(gaps, default=0) <= multiple  # evenly
+    windows = axis_windows(length, side, multiple)
+    assert all(place % multiple == 0 for window in windows for place in window)
+    assert (windows[0][0], windows[-1][1]) == (0, length)
+    shared = {earlier[1] - later[0] for earlier, later in pairwise(windows)}
+    assert all(min(side // 4, 128) <= each < min(side // 4, 128) + multiple for each in shared)
+    lengths = {end - start for start, end in windows}
+    assert max(lengths) <= side and max(lengths) - min(lengths) <= multiple  # evenly
     total = torch.zeros(length)
-    for start, weights in zip(starts, axis_weights(starts, window), strict=True):
+    for (start, end), weights in zip(windows, axis_weights(windows), strict=True):
         assert weights.min() > 0
-        total[start : start + window] += weights
+        total[start:end] += weights
     torch.testing.assert_close(total, torch.ones(length))
 
 
 def test_a_little_more_than_a_window_is_not_computed_twice() -> None:
-    window, starts = axis_windows(576, 512, 64)
-    assert len(starts) * window < 1.4 * 576
+    assert sum(end - start for start, end in axis_windows(576, 512, 64)) == 576 + 128
 
 
 def test_windows_of_a_local_network_are_the_whole_image() -> None:
@@ -118,9 +118,9 @@ def test_steps_across_windows_edges_are_none(side: int | None) -> None:
     result, _ = restored(from_everywhere, image, 64 * 64, side)
     added = result - image.pixels  # constant in each window
     windows = Windows(from_everywhere, CPU, image, 64, 8, PixelBudget(64 * 64))
-    for dim, starts, length in ((2, windows.tops, windows.height), (3, windows.lefts, windows.width)):
+    for dim, spans in ((2, windows.rows), (3, windows.columns)):
         steps = added.diff(dim=dim).abs().amax([other for other in range(4) if other != dim])
-        edges = {edge for start in starts for edge in (start, start + length) if 0 < edge < added.shape[dim]}
+        edges = {edge for span in spans for edge in span if 0 < edge < added.shape[dim]}
         at_edges = steps[[edge - 1 for edge in edges]]
         assert len(edges) >= 4 and 0 < at_edges.max() < 0.5 * steps.max()
     # And a seam would be seen: without the fades the whole difference would lie in one step.
@@ -156,7 +156,7 @@ def test_fewer_windows_at_a_time_go_on_where_the_others_failed() -> None:
 
     restored(network, image, 5 * 64 * 64, side=64)
     windows = Windows(network, CPU, image, 64, 8, PixelBudget(1))
-    assert len(done) == len(windows.tops) * len(windows.lefts)
+    assert len(done) == len(windows.rows) * len(windows.columns)
 
 
 def test_a_network_that_never_fits() -> None:

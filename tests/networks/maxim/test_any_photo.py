@@ -137,8 +137,8 @@ def seams(network: MAXIM, image: torch.Tensor) -> tuple[float, float]:
     assert change.abs().mean() > 1e-6  # windows are another answer
     at_edges, inside = 0.0, 0.0
     for dim in (2, 3):
-        window, starts = axis_windows(image.shape[dim], SIDE, multiple)
-        edges = [edge for start in starts for edge in (start, start + window) if 0 < edge < image.shape[dim]]
+        windows = axis_windows(image.shape[dim], SIDE, multiple)
+        edges = [edge for window in windows for edge in window if 0 < edge < image.shape[dim]]
         steps = change.diff(dim=dim).abs().mean([other for other in range(4) if other != dim])
         between = torch.ones(len(steps), dtype=torch.bool)
         between[[edge - 1 for edge in edges]] = False
