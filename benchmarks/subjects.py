@@ -36,8 +36,9 @@ def subject(name: str) -> torch.nn.Module:
 def native_way(network: torch.nn.Module, image: Tensor) -> Callable[[], Tensor]:
     """The whole image through the compiled library, as the command does it."""
     if isinstance(network, SRN):
-        engine = library.choose_backend().name
-        return lambda: in_tiles(network, image, engine, CPU_PIXELS)
+        engine, inner = library.choose_backend().name, image.contiguous(memory_format=torch.channels_last)
+        srn = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return lambda: in_tiles(srn, inner, engine, CPU_PIXELS)
     if isinstance(network, MAXIM):
         return lambda: pictures(network, image)[-1]
     assert isinstance(network, NAFNet)
