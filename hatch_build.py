@@ -55,12 +55,16 @@ class NativeHook(BuildHookInterface):  # type: ignore[type-arg]
 
 
 def compile_all(sources: Path, folder: Path) -> tuple[list[str], str]:
-    """Compile every library for this kind of processor; returns those that worked, and the compiler's name."""
-    shutil.rmtree(folder, ignore_errors=True)
+    """Compile every library for this kind of processor; returns those that worked, and the compiler's name.
+
+    A library of an earlier build stays until its successor is whole: a wheel is built in the checkout that an editable
+    installation runs from.
+    """
     compiler = find_compiler()
     if compiler is None:
+        shutil.rmtree(folder, ignore_errors=True)
         return [], ""
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     name = version_of(compiler)
     (folder / "compiler.txt").write_text(name + "\n", encoding="utf-8")
     files = [str(path) for path in sorted(sources.glob("*.c"))]
@@ -71,6 +75,8 @@ def compile_all(sources: Path, folder: Path) -> tuple[list[str], str]:
             temporary.replace(target)
             built.append(kind)
         temporary.unlink(missing_ok=True)
+    for path in {*folder.glob("*.so"), *folder.glob("*.tmp")} - {folder / f"{kind}.so" for kind in built}:
+        path.unlink()
     if not built:
         shutil.rmtree(folder)
     return built, name
