@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from types import FunctionType
 
 import pytest
 import torch
@@ -129,7 +130,7 @@ def test_features_go_with_their_last_use(case: Case, pixels: int):
     try:
         restored(case, network, Memory(x), pixels)
         gc.collect()
-        assert not [kept for kept in gc.garbage if isinstance(kept, torch.Tensor | type(restored))]
+        assert not [kept for kept in gc.garbage if isinstance(kept, torch.Tensor | FunctionType)]
     finally:
         gc.set_debug(0)
         gc.garbage.clear()
