@@ -1,30 +1,33 @@
-"""A network in this package's native code and in OpenVINO, in interleaved rounds on the same weights.
+"""A network in this package's native code and in other runtimes, in interleaved rounds on the same weights.
 
-    pip install openvino
-    python benchmarks/against_openvino.py --size 1280x720 --network srn-5 --rounds 3
+    pip install openvino onnxruntime onnx
+    python benchmarks/against_runtimes.py --size 1280x720 --network srn-5 --rounds 3 --runtime openvino
 
 Networks: SRN with kernels of 3 or 5, MAXIM's first stage, NAFNet of width 32; weights are random.
 
 Prints the median, the least and the most seconds of each, how many times faster the native code is in the same
-precision, and how far each is from eager PyTorch in fp32 (the PSNR relative to the range of its values). OpenVINO's
-times are those of its inference alone, without its compilation.
+precision, and how far each is from eager PyTorch in fp32 (the PSNR relative to the range of its values). A runtime's
+times are those of its inference alone, without its compilation. ONNX Runtime computes float32 only on CPUs.
 """
 
 from __future__ import annotations
 
 import argparse
 import copy
+import io
 import statistics
 import time
 from collections.abc import Callable
+from importlib.metadata import version
 
-import openvino
 import torch
 from engine import psnr
 from subjects import NETWORKS, native_way, subject
 from torch import Tensor
 
 from deblurcli.native import library
+
+RUNTIMES = ("openvino", "onnxruntime")
 
 
 class LastPicture(torch.nn.Module):
@@ -40,19 +43,35 @@ class LastPicture(torch.nn.Module):
 
 
 def openvino_way(network: torch.nn.Module, image: Tensor, precision: str, threads: int) -> Callable[[], Tensor]:
+    import openvino
+
     model = openvino.convert_model(LastPicture(network), example_input=image, input=[tuple(image.shape)])
     settings = {"INFERENCE_PRECISION_HINT": precision, "INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY"}
     compiled = openvino.Core().compile_model(model, "CPU", settings)
     return lambda: torch.from_numpy(compiled([image.numpy()])[0])
 
 
+def onnxruntime_way(network: torch.nn.Module, image: Tensor, threads: int) -> Callable[[], Tensor]:
+    import onnxruntime
+
+    file = io.BytesIO()
+    torch.onnx.export(LastPicture(network), (image,), file, input_names=["image"], opset_version=18, dynamo=False)
+    settings = onnxruntime.SessionOptions()
+    settings.intra_op_num_threads = threads
+    settings.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+    session = onnxruntime.InferenceSession(file.getvalue(), settings, providers=["CPUExecutionProvider"])
+    return lambda: torch.from_numpy(session.run(None, {"image": image.numpy()})[0])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", default="1280x720", help="WIDTHxHEIGHT, rounded up to multiples of 64")
     parser.add_argument("--network", default="srn-5", choices=NETWORKS)
+    parser.add_argument("--runtime", action="append", choices=RUNTIMES, help="repeatable; both if it is not given")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     options = parser.parse_args()
+    runtimes = options.runtime or RUNTIMES
     torch.set_num_threads(options.threads)
     width, height = (side + -side % 64 for side in map(int, options.size.split("x")))
     image = torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(1))
@@ -60,12 +79,12 @@ def main() -> None:
     with torch.inference_mode():
         exact = network(image)[-1]
         half = copy.deepcopy(network).to(torch.bfloat16)
-        ways = {
-            "native fp32": native_way(network, image),
-            "OpenVINO fp32": openvino_way(network, image, "f32", options.threads),
-            "native bf16": native_way(half, image),
-            "OpenVINO bf16": openvino_way(network, image, "bf16", options.threads),
-        }
+        ways = {"native fp32": native_way(network, image), "native bf16": native_way(half, image)}
+        if "openvino" in runtimes:
+            ways["OpenVINO fp32"] = openvino_way(network, image, "f32", options.threads)
+            ways["OpenVINO bf16"] = openvino_way(network, image, "bf16", options.threads)
+        if "onnxruntime" in runtimes:
+            ways["ONNX Runtime fp32"] = onnxruntime_way(network, image, options.threads)
         results = {name: way() for name, way in ways.items()}  # and all memory is there
         seconds: dict[str, list[float]] = {name: [] for name in ways}
         for _ in range(options.rounds):
@@ -74,9 +93,10 @@ def main() -> None:
                 way()
                 seconds[name].append(time.perf_counter() - started)
     print(f"{width}x{height}, {options.network}, {options.threads} threads, {options.rounds} rounds")
-    print(f"native {library.choose_backend().name}, OpenVINO {openvino.__version__}, PyTorch {torch.__version__}")
+    others = ", ".join(f"{name} {version(name)}" for name in (*runtimes, "torch"))
+    print(f"native {library.choose_backend().name}, {others}")
     for name, times in seconds.items():
-        middle, native = (statistics.median(some) for some in (times, seconds[f"native {name.split()[1]}"]))
+        middle, native = (statistics.median(some) for some in (times, seconds[f"native {name.split()[-1]}"]))
         print(
             f"{name:22} {middle:7.3f} s ({min(times):.3f} to {max(times):.3f})  native x{middle / native:.2f}"
             f"  PSNR {psnr(results[name], exact):.0f} dB"
