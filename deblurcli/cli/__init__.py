@@ -13,8 +13,10 @@ def main() -> None:
     from deblurcli.cli.completion import COMMANDS, words_to_complete
     from deblurcli.cli.edge import refuse_empty, told
     from deblurcli.cli.streams import flush, guard
+    from deblurcli.cli.waiting import sleep_soon
 
     guard()
+    sleep_soon()
     arguments = sys.argv[1:]
     with told():
         try:
