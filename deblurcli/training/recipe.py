@@ -38,6 +38,10 @@ class Recipe:
         batch: crops per step.
         crop: side of a crop in pixels, a multiple of the network's size multiple.
         learning_rate: of AdamW, between the warm-up and the decay.
+        equalised: whether each layer has a rate of its own, in proportion to the size of He's initial weights and 1 for
+            those of 0.05, so that all layers change by the same share in a step (as the equalised learning rate of
+            Karras et al., "Progressive growing of GANs", ICLR 2018, section 4.1). Plain networks, without norms or
+            shortcuts, bear higher rates with it.
         decay_power: of the fall: 1 is a straight line; below 1 the rate stays high for longer.
         beta2: AdamW's decay per step of the mean squared gradient.
         weight_decay: of AdamW; 0 makes it Adam.
@@ -67,6 +71,7 @@ class Recipe:
     batch: int = 8
     crop: int = 128
     learning_rate: float = 1e-3
+    equalised: bool = False
     decay_power: float = 1.0
     beta2: float = 0.99
     weight_decay: float = 1e-4

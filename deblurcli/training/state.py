@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from deblurcli.atomic import write_atomically
 from deblurcli.errors import OutputError, UsageError, WeightsDamaged
@@ -74,7 +75,8 @@ def begin(recipe: Recipe, device: str, start_from: Path | None) -> TrainingState
         network.load_state_dict(fitted(load_checkpoint(start_from)[0].state_dict(), network, start_from))
     network.to(device=device, memory_format=torch.channels_last)
     betas = (0.9, recipe.beta2)
-    optimizer = torch.optim.AdamW(network.parameters(), betas=betas, weight_decay=recipe.weight_decay)
+    parameters = equalised(network) if recipe.equalised else network.parameters()
+    optimizer = torch.optim.AdamW(parameters, betas=betas, weight_decay=recipe.weight_decay)
     trust = None
     if recipe.loss.trust:
         smallest = torch.zeros(1, recipe.network.image_channels, *[recipe.network.size_multiple] * 2)
@@ -82,6 +84,17 @@ def begin(recipe: Recipe, device: str, start_from: Path | None) -> TrainingState
         optimizer.add_param_group({"params": [trust], "weight_decay": 0.0})
     average = {key: value.detach().clone() for key, value in network.state_dict().items()}
     return TrainingState(recipe, network, optimizer, average, trust)
+
+
+def equalised(network: nn.Module) -> list[dict[str, Any]]:
+    """The optimiser's groups of parameters, one for each layer, with the `scale` of its learning rate."""
+    groups: list[dict[str, Any]] = []
+    for module in network.modules():
+        own = list(module.parameters(recurse=False))
+        if own:
+            inputs = math.prod(own[0].shape[1:])  # of each output; 1 for what is only a factor or a bias
+            groups.append({"params": own, "scale": math.sqrt(2 / inputs) / 0.05 if inputs > 1 else 1.0})
+    return groups
 
 
 def resume(state: TrainingState, path: Path, device: str) -> None:

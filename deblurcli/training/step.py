@@ -51,7 +51,7 @@ def take_step(state: TrainingState, clipped: nn.Module, blurry: Tensor, sharp: T
     recipe, network, optimizer = state.recipe, state.network, state.optimizer
     rate = recipe.rate_at(state.step)
     for group in optimizer.param_groups:
-        group["lr"] = rate
+        group["lr"] = rate * group.get("scale", 1.0)
     with autocast_of(state):
         predictions = network(blurry)
     targets = state.architecture.targets(recipe.network, sharp)

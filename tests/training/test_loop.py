@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import os
 import random
 import signal
@@ -148,6 +149,31 @@ def test_a_fresh_network_is_almost_the_identity():
     he(network)
     x = torch.rand(1, 3, 32, 32)
     assert 0 < float((network(x)[-1] - x).detach().abs().max()) < 0.05
+
+
+def test_equalised_layers_change_by_the_same_share(tmp_path, photos):
+    """The first step of Adam is as large as the rate wherever there is a gradient; He's weights go by the inputs."""
+    recipe = replace(RECIPE, steps=1, warmup=1, decay=0, learning_rate=0.5, equalised=True, weight_decay=0.0)
+    torch.manual_seed(recipe.seed)
+    fresh = SRN(TINY)
+    he(fresh)
+    trained = load_checkpoint(train(recipe, photos, [], tmp_path))[0].state_dict()
+    shares = {}
+    for key, value in fresh.state_dict().items():
+        if value.ndim == 4 and (moved := float((trained[key] - value).abs().max())):
+            shares[key] = moved * math.prod(value.shape[1:]) ** 0.5
+    sizes = {math.prod(value.shape[1:]) for key, value in fresh.state_dict().items() if key in shares}
+    assert len(sizes) > 3
+    assert max(shares.values()) < 1.2 * min(shares.values())  # at one rate 1.4 times
+
+
+def test_an_equalised_run_is_taken_up_again(tmp_path, photos):
+    recipe = replace(RECIPE, equalised=True)
+    whole = weights(train(recipe, photos, [], tmp_path / "whole"))
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe, photos, [], tmp_path / "cut", save_every=0, report=interrupt_after(5))
+    assert weights(train(recipe, photos, [], tmp_path / "cut")) == whole
+    assert whole != weights(train(RECIPE, photos, [], tmp_path / "alike"))
 
 
 def test_trust_ratios_are_trained_and_taken_up_again(tmp_path, photos):

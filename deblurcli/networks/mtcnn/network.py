@@ -14,6 +14,7 @@ RNNs.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -164,14 +165,19 @@ def leaky(x: Tensor, slope: float = SLOPE) -> Tensor:
 def he(network: MultiTaskCNN) -> None:
     """He's initialisation for leaky ReLU; with a global residual the last layer starts near zero.
 
+    The gates start near zero too, so that each RNN begins by passing its features on. Gates of any size mix all of an
+    image at random, and those near -1 amplify what alternates along their way.
+
     Sets the weights in place, from PyTorch's generator. Source: He et al., "Delving Deep into Rectifiers", ICCV 2015.
     """
     for name, parameter in network.named_parameters():
         if parameter.ndim == 1:
             nn.init.zeros_(parameter)
         elif name == "conv21.weight" and network.config.global_residual:
-            nn.init.normal_(parameter, std=1e-3)
-        elif name in ("conv14.weight", "conv15.weight", "feature2.weight", "conv21.weight"):
+            nn.init.normal_(parameter, std=1e-4)
+        elif name == "conv14.weight":
+            nn.init.normal_(parameter, std=0.2 / math.sqrt(parameter[0].numel()))
+        elif name in ("conv15.weight", "feature2.weight", "conv21.weight"):
             nn.init.kaiming_normal_(parameter, nonlinearity="linear")
         else:
             nn.init.kaiming_normal_(parameter, SLOPE, nonlinearity="leaky_relu")
