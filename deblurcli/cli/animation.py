@@ -21,7 +21,7 @@ from deblurcli.jobs.run import Stop
 def frames_in(path: Path) -> int:
     """How many pictures an image file holds; 1 of what is none."""
     from deblurcli.images import is_image_name
-    from deblurcli.video.animation import frames_of
+    from deblurcli.video.count import frames_of
 
     return frames_of(path) if is_image_name(path) else 1
 

@@ -15,7 +15,6 @@ from deblurcli.display import display_name, listed
 from deblurcli.errors import InputError, OutputError, UsageError
 from deblurcli.images import avif, gif, webp, write_files
 from deblurcli.images.decode import quiet_pillow
-from deblurcli.images.formats import identify
 from deblurcli.images.limits import check_size
 from deblurcli.images.photo import Metadata
 from deblurcli.images.source import read_path
@@ -38,26 +37,6 @@ class AnimationOutcome:
     size: tuple[int, int]
     failed: int
     notes: tuple[str, ...]
-
-
-def frames_of(path: Path) -> int:
-    """How many frames an animation has, or pages a TIFF file; 1 for any other picture and for what cannot be read."""
-    try:
-        if not path.is_file():
-            return 1
-        with quiet_pillow(), path.open("rb") as file:
-            format = identify(file.read(64))
-            file.seek(0)
-            if format == "TIFF":
-                from deblurcli.video.pages import pages_in
-
-                return pages_in(file)
-            if format is None or format not in FORMATS.values():
-                return 1
-            with Image.open(file, formats=[format]) as image:
-                return int(getattr(image, "n_frames", 1))
-    except Exception:  # whatever a damaged file brings about; reading it will tell
-        return 1
 
 
 def restore_animation(

@@ -11,7 +11,8 @@ from PIL import Image, PngImagePlugin
 from deblurcli.errors import InputError
 from deblurcli.images import read_photo
 from deblurcli.images.decode import decode
-from deblurcli.video.animation import frames_of, restore_animation
+from deblurcli.video.animation import restore_animation
+from deblurcli.video.count import frames_of
 from deblurcli.video.pages import _pages, restore_pages
 
 DURATIONS = [100, 40, 250, 60]
