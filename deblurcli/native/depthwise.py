@@ -1,4 +1,4 @@
-"""3x3 convolutions of every channel by itself in the compiled library, on features (N, H, W, C) without gaps."""
+"""3x3 convolutions of every channel by itself in the compiled library, on features (H, W, C), rows at a time."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ class _Depthwise(ctypes.Structure):
         ("to", ctypes.c_void_p),
         ("weights", ctypes.c_void_p),
         ("bias", ctypes.c_void_p),
-        ("images", ctypes.c_int64),
         ("height", ctypes.c_int64),
         ("width", ctypes.c_int64),
         ("channels", ctypes.c_int64),
+        ("top", ctypes.c_int64),
+        ("rows", ctypes.c_int64),
     ]
 
 
@@ -39,23 +40,33 @@ class GatedDepthwise:
     weights: Tensor
     bias: Tensor
 
-    def run(self, source: Tensor) -> Tensor:
-        """(N, H, W, 2C) -> (N, H, W, C), of one number format."""
-        check_memory(source)
-        images, height, width, channels = source.shape
-        to = source.new_empty(images, height, width, channels // 2)
+    def run(self, source: Tensor, top: int, to: Tensor) -> None:
+        """Write rows of the result.
+
+        Args:
+            source: contiguous features (H, W, 2C).
+            top: the first row of the result that is wanted.
+            to: contiguous, the rows of the result that are wanted, (h, W, C) of the same number format.
+
+        Raises:
+            ValueError: if there are gaps, or other shapes.
+        """
+        check_memory(source, to)
+        height, width, channels = source.shape
+        if to.shape[1:] != (width, channels // 2) or not 0 <= top <= top + len(to) <= height:
+            raise ValueError(f"rows {tuple(to.shape)} from {top} on are not of features {tuple(source.shape)}")
         job = _Depthwise(
             source=source.data_ptr(),
             to=to.data_ptr(),
             weights=self.weights.data_ptr(),
             bias=self.bias.data_ptr(),
-            images=images,
             height=height,
             width=width,
             channels=channels // 2,
+            top=top,
+            rows=len(to),
         )
         library.load_library(self.name).deblur_depthwise(ctypes.byref(job), ctypes.byref(workers(0)))
-        return to
 
 
 def prepare_depthwise(name: str, weight: Tensor, bias: Tensor) -> GatedDepthwise:

@@ -42,10 +42,10 @@ INLINE void multiply_halves(const Depthwise *job, const Feature *const rows[3], 
 static void run_row(const void *given, int64_t index, float *scratch) {
     const Depthwise *job = given;
     (void)scratch;
-    int64_t y = index % job->height, step = job->width * 2 * job->channels;
+    int64_t y = job->top + index, step = job->width * 2 * job->channels;
     const Feature *rows[3];
     for (int row = 0; row < 3; row++)
-        rows[row] = y + row < 1 || y + row > job->height ? 0 : (const Feature *)job->from + (index + row - 1) * step;
+        rows[row] = y + row < 1 || y + row > job->height ? 0 : (const Feature *)job->from + (y + row - 1) * step;
     Feature *to = (Feature *)job->to + index * job->width * job->channels;
     for (int64_t left = 0; left < job->width; left += TILE)
         for (int64_t channel = 0; channel < job->channels; channel += LANES)
@@ -58,5 +58,5 @@ static void run_row(const void *given, int64_t index, float *scratch) {
 }
 
 void deblur_depthwise(const Depthwise *job, const Workers *workers) {
-    in_parallel(workers, run_row, job, job->images * job->height);
+    in_parallel(workers, run_row, job, job->rows);
 }

@@ -50,12 +50,14 @@ typedef struct {
     Dense enter, leave;
 } Pointwise;
 
-/* The product of the two halves of a 3x3 convolution of every channel by itself, beyond the edges zeros. */
+/* Rows of the product of the two halves of a 3x3 convolution of every channel by itself, beyond the edges zeros. */
 typedef struct {
     const void *from; /* features, twice as many channels as in `to` */
-    void *to;
+    void *to;         /* the first of these rows */
     const float *weights, *bias; /* nine rows of weights, and one of biases, for the channels of `from` */
-    int64_t images, height, width, channels; /* of `to` */
+    int64_t height, width; /* of `from` */
+    int64_t channels;      /* of `to` */
+    int64_t top, rows;     /* of the result, that are wanted */
 } Depthwise;
 
 /* The norm of every pixel, in float32. */

@@ -174,6 +174,12 @@ def gate(x: Tensor) -> Tensor:
     return first * second
 
 
+def add_up(up: nn.Sequential, x: Tensor, skip: Tensor) -> Tensor:
+    """Features (N, 2C, H / 2, W / 2) through the layers that enlarge them, plus those of that size, (N, C, H, W)."""
+    enlarged: Tensor = up(x)
+    return enlarged + skip
+
+
 class NAFNet(NetworkModule):
     """An encoder-decoder of such blocks, which predicts the difference to the blurry image."""
 
@@ -211,10 +217,15 @@ class NAFNet(NetworkModule):
         Raises:
             ValueError: if the shape of `x` does not fit.
         """
-        return self.run(x, lambda block, features: block(features))
+        return self.run(x, lambda block, features: block(features), add_up)
 
-    def run(self, x: Tensor, through: Callable[[NAFBlock, Tensor], Tensor]) -> list[Tensor]:
-        """As `forward`, with a function for the blocks: (block, (N, C, H, W)) -> the same shape."""
+    def run(
+        self,
+        x: Tensor,
+        through: Callable[[NAFBlock, Tensor], Tensor],
+        add_up: Callable[[nn.Sequential, Tensor, Tensor], Tensor],
+    ) -> list[Tensor]:
+        """As `forward`, with one function for the blocks, (block, x) -> x of the same shape, and one as `add_up`."""
 
         def through_all(blocks: nn.Module, features: Tensor) -> Tensor:
             for block in cast(Iterable[NAFBlock], blocks):
@@ -230,5 +241,7 @@ class NAFNet(NetworkModule):
             features = down(features)  # (N, 2c, h / 2, w / 2) of (N, c, h, w)
         features = through_all(self.middle_blks, features)
         for up, decoder in zip(self.ups, self.decoders, strict=True):
-            features = through_all(decoder, up(features) + skips.pop())  # (N, c / 2, 2h, 2w) of (N, c, h, w)
+            features = through_all(
+                decoder, add_up(cast(nn.Sequential, up), features, skips.pop())
+            )  # (N, c / 2, 2h, 2w) of (N, c, h, w)
         return [self.ending(features).to(x.dtype) + x]

@@ -27,7 +27,7 @@ from functools import partial
 from typing import cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from deblurcli.networks.nafnet.native_blocks import Blocks, blocks_for, restored
 from deblurcli.networks.nafnet.network import NAFBlock, NAFNet, NAFNetConfig, Pool, pool_window_starts, window_means
@@ -183,7 +183,7 @@ class KeptFeatures:
             return x, self.kept
         x = deep
         for level in reversed(range(self.kept)):
-            x = network.ups[self.config.levels - 1 - level](x) + skips.pop()
+            x = self.blocks.add_up(self.up_of(level), x, skips.pop())
             for block in blocks_at(network, level)[1]:
                 gated = self.blocks.gated(block, x)
                 if block not in self.attention:
@@ -272,15 +272,19 @@ class KeptFeatures:
 
     def up(self, below: Tensor, skip: Tensor, level: int) -> Tensor:
         """Features (N, 2C, h / 2, w / 2) of the level below are added to the skip (N, C, h, w) of a level, in place."""
-        up = self.network.ups[self.config.levels - 1 - level]
+        up = self.up_of(level)
 
         def tile(inner: Tile, outer: Tile) -> None:
-            inner.of(skip, level).copy_(
-                up(inner.of(below, level + 1).to(self.device)) + inner.of(skip, level).to(self.device)
-            )
+            beside = inner.of(skip, level).to(self.device, copy=True)  # memory may run out, and then it comes again
+            made = self.blocks.add_up(up, inner.of(below, level + 1).to(self.device), beside)
+            inner.of(skip, level).copy_(made)
 
         self.sweeps.each_tile(level, 0, tile, 0)
         return skip
+
+    def up_of(self, level: int) -> nn.Sequential:
+        """What enlarges the features of the level below."""
+        return cast(nn.Sequential, self.network.ups[self.config.levels - 1 - level])
 
     def new(self, level: int) -> Tensor:
         """Uninitialised features (N, width x 2^level, H / 2^level, W / 2^level) for the whole image.
