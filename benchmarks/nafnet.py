@@ -40,6 +40,7 @@ def main() -> None:
     parser.add_argument("--size", default="1280x720", help="WIDTHxHEIGHT, rounded up to multiples of 16")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--precision", choices=("fp32", "bf16"), help="one alone beside PyTorch's fp32; else both")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     clock = time.process_time if options.threads == 1 else time.perf_counter
@@ -53,6 +54,8 @@ def main() -> None:
         "native fp32": partial(restored, network, blocks_for(network), x),
         "native bf16": partial(restored, half, blocks_for(half), x),
     }
+    if options.precision:
+        ways = {way: run for way, run in ways.items() if way == "PyTorch fp32" or way.endswith(options.precision)}
     seconds: dict[str, list[float]] = {way: [] for way in ways}
     with torch.inference_mode():
         results = {way: run()[0] for way, run in ways.items()}
