@@ -158,9 +158,8 @@ def run_up(layer: Pointwise, x: Tensor, to: Tensor) -> None:
         bottom = min(top + rows, height)
         made = four[: bottom - top]
         layer.run(x[top:bottom], made, adds=False)
-        pairs = made.view(*made.shape[:2], 2, channels).transpose(
-            1, 2
-        )  # (h, 2, W / 2, 2C): two pixels beside each other
+        # (h, 2, W / 2, 2C), with two pixels beside each other in the last.
+        pairs = made.view(*made.shape[:2], 2, channels).transpose(1, 2)
         to[2 * top : 2 * bottom].view(pairs.shape).add_(pairs)
 
 
