@@ -334,12 +334,17 @@ def test_leftovers_of_killed_runs_are_removed(folder, tmp_path):
 
 def test_an_error_while_telling_ends_the_run(folder, tmp_path, deblurrer):
     tasks = make_plan([folder], tmp_path / "out", recursive=True).tasks
-    told = []
+    told, begun, ended = [], [], threading.Event()
 
     def tell(event):
         if isinstance(event, Ended):
             told.append(event.result.status)
+            ended.set()
             raise BrokenPipeError("nobody listens")
+        if isinstance(event, Begun):
+            begun.append(event.task)
+            if len(begun) == 4:  # else all may be done before the first is told
+                ended.wait(60)
 
     with pytest.raises(BrokenPipeError):
         restore_here(tasks, [deblurrer], Run(roots=prepare_roots(tasks), tell=tell))
