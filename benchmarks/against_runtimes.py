@@ -14,11 +14,12 @@ from __future__ import annotations
 
 import argparse
 import copy
-import io
 import statistics
+import tempfile
 import time
 from collections.abc import Callable
 from importlib.metadata import version
+from pathlib import Path
 
 import torch
 from engine import psnr
@@ -54,12 +55,13 @@ def openvino_way(network: torch.nn.Module, image: Tensor, precision: str, thread
 def onnxruntime_way(network: torch.nn.Module, image: Tensor, threads: int) -> Callable[[], Tensor]:
     import onnxruntime
 
-    file = io.BytesIO()
-    torch.onnx.export(LastPicture(network), (image,), file, input_names=["image"], opset_version=18, dynamo=False)
     settings = onnxruntime.SessionOptions()
     settings.intra_op_num_threads = threads
     settings.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
-    session = onnxruntime.InferenceSession(file.getvalue(), settings, providers=["CPUExecutionProvider"])
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "network.onnx"
+        torch.onnx.export(LastPicture(network), (image,), file, input_names=["image"], opset_version=18, dynamo=False)
+        session = onnxruntime.InferenceSession(file, settings, providers=["CPUExecutionProvider"])
     return lambda: torch.from_numpy(session.run(None, {"image": image.numpy()})[0])
 
 
