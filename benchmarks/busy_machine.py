@@ -3,7 +3,7 @@
     python benchmarks/busy_machine.py --network maxim-1 --size 640x384 --precision bf16 --others 1
 
 GNU's OpenMP runtime reads GOMP_SPINCOUNT when it is loaded, so every measurement is a process of its own, in
-interleaved rounds. 300000 is the runtime's own setting, 10000 the command's (`deblurcli/cli/waiting.py`). Other
+interleaved rounds. 300000 is the runtime's own setting, the other the command's (`deblurcli/cli/waiting.py`). Other
 programs are busy loops of one thread each. Prints the median, the least and the most of the processes' medians, and the
 ratio to the first count.
 """
@@ -20,9 +20,10 @@ import time
 import torch
 from subjects import NETWORKS, native_way, subject
 
+from deblurcli.cli.waiting import SPINS
 from deblurcli.restore.device import PRECISIONS
 
-COUNTS = ("300000", "10000")
+COUNTS = ("300000", SPINS)
 
 
 def measure(name: str, size: str, precision: str, repeats: int) -> float:
