@@ -103,6 +103,7 @@ def tell_untrained(network: Untrained, as_json: bool) -> None:
         "weights": "nobody has published any; train it, and give the file that this makes as --model FILE",
         "recipe": recipe,
         "published": "; ".join(map(score_in_words, network.published)) or "nothing",
+        "measured": "; ".join(map(score_in_words, network.measured)) or "nothing: it was not trained here",
         "paper": network.paper,
     }
     print_lines(network.name, lines)

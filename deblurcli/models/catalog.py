@@ -105,6 +105,7 @@ class Untrained:
         recipe: to train it by, in `weights_folder()`.
         paper: in words.
         published: what the paper prints.
+        measured: what `deblur bench` gave with weights that were trained here and do not ship; empty if none were.
     """
 
     name: str
@@ -112,6 +113,7 @@ class Untrained:
     recipe: str
     paper: str
     published: tuple[MeanScore, ...] = ()
+    measured: tuple[MeanScore, ...] = ()
 
     @property
     def recipe_file(self) -> Path:
@@ -141,7 +143,7 @@ def catalog() -> Mapping[str, CatalogEntry]:
 def untrained() -> Mapping[str, Untrained]:
     """The networks without published weights by name; errors as for `catalog`."""
     return {
-        name: Untrained(**{**entry, "name": name, "published": _scores(entry, "published")})
+        name: Untrained(**{**entry, **{key: _scores(entry, key) for key in SCORES}, "name": name})
         for name, entry in _records().items()
         if "recipe" in entry
     }

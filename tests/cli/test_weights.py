@@ -59,6 +59,7 @@ def test_a_network_without_published_weights_says_so(deblur, empty, photo, tmp_p
     told = deblur("weights", "info", "fcn", env=empty).stdout
     assert "33.32 dB" in told and recipe in told
     assert json.loads(deblur("weights", "info", "fcn", "--json", env=empty).stdout)["recipe"] == recipe
+    assert "13 pairs" in deblur("weights", "info", "mt-cnn", env=empty).stdout  # what it reached here
 
 
 def test_verify_and_path_of_what_is_shipped(deblur, empty):
