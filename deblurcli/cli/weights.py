@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -85,8 +85,8 @@ def info(name: Name, as_json: Json = False) -> None:
         "trained on": record.trained_on,
         "good at": record.good_at,
         "bad at": record.bad_at,
-        "published": "; ".join(map(score_in_words, record.published)) or "nothing",
-        "measured": "; ".join(map(score_in_words, record.measured)) or "nothing: this file was not run for this list",
+        "published": in_words(record.published) or "nothing",
+        "measured": in_words(record.measured) or "nothing: this file was not run for this list",
         "paper": record.paper,
     }
     print_lines(record.name, lines)
@@ -102,8 +102,8 @@ def tell_untrained(network: Untrained, as_json: bool) -> None:
         "architecture": network.architecture,
         "weights": "nobody has published any; train it, and give the file that this makes as --model FILE",
         "recipe": recipe,
-        "published": "; ".join(map(score_in_words, network.published)) or "nothing",
-        "measured": "; ".join(map(score_in_words, network.measured)) or "nothing: it was not trained here",
+        "published": in_words(network.published) or "nothing",
+        "measured": in_words(network.measured) or "nothing: it was not trained here",
         "paper": network.paper,
     }
     print_lines(network.name, lines)
@@ -297,6 +297,11 @@ def sharing(record: CatalogEntry) -> str:
 
     names = [other.name for other in catalog().values() if other.files == record.files and other != record]
     return f", shared with {' and '.join(names)}" if names else ""
+
+
+def in_words(scores: Iterable[MeanScore]) -> str:
+    """One after the other; empty if there are none."""
+    return "; ".join(map(score_in_words, scores))
 
 
 def score_in_words(score: MeanScore) -> str:

@@ -143,7 +143,7 @@ def catalog() -> Mapping[str, CatalogEntry]:
 def untrained() -> Mapping[str, Untrained]:
     """The networks without published weights by name; errors as for `catalog`."""
     return {
-        name: Untrained(**{**entry, **{key: _scores(entry, key) for key in SCORES}, "name": name})
+        name: Untrained(**{**entry, **_scores(entry), "name": name})
         for name, entry in _records().items()
         if "recipe" in entry
     }
@@ -172,9 +172,8 @@ def _entry(name: str, entry: Mapping[str, Any], data: Mapping[str, Mapping[str, 
     if "file" in values:  # a model of one file has its properties among its own
         values["files"] = [{"name": values.pop("file"), "bytes": values.pop("bytes"), "sha256": values.pop("sha256")}]
     files = tuple(CatalogFile(file["name"], file["bytes"], file.get("sha256")) for file in values.pop("files"))
-    scores = {key: _scores(values, key) for key in SCORES}
-    return CatalogEntry(**{**values, **scores, "name": name, "files": files})
+    return CatalogEntry(**{**values, **_scores(values), "name": name, "files": files})
 
 
-def _scores(entry: Mapping[str, Any], key: str) -> tuple[MeanScore, ...]:
-    return tuple(MeanScore(**score) for score in entry.get(key, ()))
+def _scores(entry: Mapping[str, Any]) -> dict[str, tuple[MeanScore, ...]]:
+    return {key: tuple(MeanScore(**score) for score in entry.get(key, ())) for key in SCORES}
